@@ -1,0 +1,1 @@
+"""THE WORDS. Nouns of production engineering, frozen and without I/O; standard library only."""

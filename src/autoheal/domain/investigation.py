@@ -1,0 +1,137 @@
+"""Hypotheses for and against, and a verdict with its confidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from autoheal.domain.evidence import Claim
+
+
+class Mechanism(StrEnum):
+    """How a thing fails, as the evidence engine tells mechanisms apart."""
+
+    RESOURCE_EXHAUSTION = "resource_exhaustion"
+    DEPENDENCY_LATENCY = "dependency_latency"
+    ERRORS = "errors"
+    NETWORK_DELAY = "network_delay"
+    CRASH = "crash"
+    CONFIGURATION = "configuration"
+    DEPLOY = "deploy"
+    LOAD = "load"
+    UNKNOWN = "unknown"
+
+
+class VerdictKind(StrEnum):
+    """What an investigation may conclude."""
+
+    CAUSE = "cause"
+    NOISE = "noise"
+    INCONCLUSIVE = "inconclusive"
+
+
+class HypothesisState(StrEnum):
+    """What became of a hypothesis."""
+
+    LEADING = "leading"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNTESTED = "untested"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confidence:
+    """A probability between 0 and 1, and the reason a person would give for it."""
+
+    value: float
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.value <= 1.0:
+            raise ValueError(f"confidence {self.value} is not between 0 and 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis:
+    """One possible cause: where, how, by which change; author is the engine, a skill, a model or a person."""
+
+    id: str
+    entity: str
+    mechanism: Mechanism
+    statement: str
+    score: float
+    confidence: float
+    author: str
+    state: HypothesisState
+    change_id: str | None = None
+    remediations: tuple[str, ...] = ()
+    claims_for: tuple[Claim, ...] = ()
+    claims_against: tuple[Claim, ...] = ()
+    not_tested_because: str = ""
+
+    def __post_init__(self) -> None:
+        dropped = self.state in (HypothesisState.REJECTED, HypothesisState.UNTESTED)
+        if dropped and not self.claims_against and not self.not_tested_because:
+            raise ValueError(f"hypothesis {self.id} is {self.state} without counter-evidence or reason")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """One test the reviewer ran against the leading hypothesis, and whether the hypothesis survived it."""
+
+    test: str
+    passed: bool
+    text: str
+    evidence_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """An attempt to refute; no review, or one that failed to run, never counts as passed."""
+
+    reviewer: str
+    hypothesis_id: str
+    objections: tuple[Objection, ...]
+    completed: bool
+
+    @property
+    def passed(self) -> bool:
+        """Whether every test ran and none refuted."""
+        return self.completed and bool(self.objections) and all(o.passed for o in self.objections)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The conclusion: a cause names its hypothesis; inconclusive names what is missing."""
+
+    kind: VerdictKind
+    hypothesis_id: str | None
+    confidence: Confidence
+    missing: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.kind is VerdictKind.CAUSE) != (self.hypothesis_id is not None):
+            raise ValueError(f"a verdict of {self.kind} and hypothesis {self.hypothesis_id} do not fit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Investigation:
+    """One attempt to find the cause of one incident."""
+
+    id: str
+    incident_id: str
+    attempt: int
+    started_at: datetime
+    ended_at: datetime
+    hypotheses: tuple[Hypothesis, ...]
+    verdict: Verdict
+    review: Review | None = None
+    onset: float | None = None
+    path: tuple[str, ...] = ()
+
+    @property
+    def leading(self) -> Hypothesis | None:
+        """The hypothesis the verdict names."""
+        named = (h for h in self.hypotheses if h.id == self.verdict.hypothesis_id)
+        return next(named, None)
