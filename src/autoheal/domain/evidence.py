@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,6 +77,15 @@ class Row:
     subject: str
     value: float
     text: str = ""
+
+
+def digest_of(rows: Iterable[Row]) -> str:
+    """SHA-256 over the rows as canonical JSON, so that a changed row is noticed."""
+    digest = hashlib.sha256()
+    for row in rows:
+        line = json.dumps([row.time, row.entity, row.subject, row.value, row.text], ensure_ascii=False)
+        digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()
 
 
 class Statistic(StrEnum):

@@ -18,6 +18,7 @@ class QueryResult:
 
     answer: Answer
     rows: tuple[Row, ...] = ()
+    delayed_seconds: float = 0.0
 
 
 class Metrics(Protocol):

@@ -1,0 +1,1 @@
+"""2. HEAL. Triage, recall, investigate, review, decide, mitigate, verify, close: one durable run an incident."""
