@@ -1,1 +1,1 @@
-"""2. HEAL. Triage, recall, investigate, review, decide, mitigate, verify, close: one durable run an incident."""
+"""2. HEAL. Triage, recall, investigate, review, decide, mitigate, verify, close: one durable run each."""

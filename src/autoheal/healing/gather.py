@@ -1,4 +1,4 @@
-"""The only way a stage may look at production: every question is stored as evidence and paid in the ledger."""
+"""The only way a stage may look at production: every question is stored as evidence and paid for."""
 
 from __future__ import annotations
 

@@ -1,0 +1,73 @@
+"""Which metrics an investigation asks for: from the backend's own catalog, by kind, within a budget."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+# Label names under which instrumentations keep a response status: Prometheus client conventions,
+# OpenTelemetry HTTP semantic conventions, gRPC.
+_STATUS = ('status=~"5..|error"', 'code=~"5.."', 'status_code=~"5.."', 'http_response_status_code=~"5.."')
+_OF_THE_MONITORING = re.compile(
+    r"^(prometheus|alertmanager|promhttp|go|scrape|net_conntrack|python_gc|python_info|ALERTS|autoheal)(_|$)"
+)
+_REQUESTS = re.compile(r"(request|http|rpc|grpc|call|message|operation)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricQuery:
+    """One query whose rows are samples of `subject` per service."""
+
+    subject: str
+    expression: str
+    urgency: int
+
+
+def plan(catalog: Mapping[str, str], *, label: str, window: int, budget: int) -> list[MetricQuery]:
+    """At most `budget` queries; request errors and latency first, then saturation, then the rest."""
+    queries = [MetricQuery(subject="up", expression=f"min by ({label}) (up)", urgency=0)]
+    for name in sorted(catalog):
+        if not _OF_THE_MONITORING.match(name) and name != "up" and not name.endswith("_created"):
+            queries += _queries(name, catalog[name], label, window)
+    queries.sort(key=lambda query: (query.urgency, query.subject))
+    return queries[:budget]
+
+
+def _queries(name: str, kind: str, label: str, window: int) -> Iterator[MetricQuery]:
+    if kind == "histogram":
+        yield from _of_histogram(name, label, window)
+    elif kind == "counter":
+        yield from _of_counter(name, label, window)
+    elif kind == "summary":
+        mean = f"{_rate(f'{name}_sum', label, window)} / {_rate(f'{name}_count', label, window)}"
+        yield MetricQuery(subject=f"{name}:mean", expression=mean, urgency=2)
+    elif not name.endswith(("_info", "_bucket")):
+        yield MetricQuery(subject=name, expression=f"max by ({label}) ({name})", urgency=4)
+
+
+def _of_counter(name: str, label: str, window: int) -> Iterator[MetricQuery]:
+    rate = _rate(name, label, window)
+    if _REQUESTS.search(name):
+        yield MetricQuery(subject=f"{name}:rate", expression=rate, urgency=1)
+        yield MetricQuery(subject=f"{name}:error_ratio", expression=_errors(name, label, window), urgency=0)
+    else:
+        yield MetricQuery(subject=f"{name}:rate", expression=rate, urgency=3)
+
+
+def _of_histogram(name: str, label: str, window: int) -> Iterator[MetricQuery]:
+    buckets = f"sum by ({label}, le) (rate({name}_bucket[{window}s]))"
+    mean = f"{_rate(f'{name}_sum', label, window)} / {_rate(f'{name}_count', label, window)}"
+    yield MetricQuery(subject=f"{name}:p95", expression=f"histogram_quantile(0.95, {buckets})", urgency=1)
+    yield MetricQuery(subject=f"{name}:mean", expression=mean, urgency=2)
+
+
+def _rate(name: str, label: str, window: int) -> str:
+    return f"sum by ({label}) (rate({name}[{window}s]))"
+
+
+def _errors(name: str, label: str, window: int) -> str:
+    # Services without a single error have no series with an error status: the zero comes from the total.
+    total = _rate(name, label, window)
+    failed = " or ".join(f"rate({name}{{{status}}}[{window}s])" for status in _STATUS)
+    return f"(sum by ({label}) ({failed}) or {total} * 0) / {total}"

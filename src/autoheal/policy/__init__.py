@@ -1,0 +1,1 @@
+"""WHAT IS ALLOWED. Decided outside the model, by tables."""
