@@ -107,7 +107,7 @@ class Check:
     """What must hold for how long, declared before acting; the expression is true while the symptom lasts."""
 
     expression: str
-    service: str
+    services: tuple[str, ...]
     stable_seconds: float
     within_seconds: float
     max_age_seconds: float = 15.0
@@ -127,6 +127,7 @@ class Mitigation:
     blast_radius: str
     check: Check
     target_version: int
+    baseline_score: float
     evidence_digest: str
     policy_version: str
     proposed_by: str
@@ -134,9 +135,9 @@ class Mitigation:
     expires_at: datetime
     state: MitigationState = MitigationState.PROPOSED
     rule: str = ""
+    approvals_needed: int = 0
     skill: str | None = None
     plan: str = ""
-    fence_epoch: int = 0
     result: str = ""
     executed_at: datetime | None = None
 
@@ -156,7 +157,7 @@ class Mitigation:
             "action": _plain(self.action),
             "way_back": _plain(self.way_back) if self.way_back else None,
             "tier": self.tier,
-            "check": [self.check.expression, self.check.service, self.check.stable_seconds],
+            "check": [self.check.expression, *self.check.services, self.check.stable_seconds],
             "target_version": self.target_version,
             "evidence": self.evidence_digest,
             "plan": self.plan,

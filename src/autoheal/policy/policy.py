@@ -30,7 +30,7 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 def _clock_time(value: object) -> object:
     # YAML 1.1 reads an unquoted 16:00 as the number 960, which would silently become 00:16.
     if not isinstance(value, str):
-        raise ValueError('a time of day stands in quotes, such as "16:00"')
+        raise ValueError('a time of day stands in quotes, such as "16:00"')  # noqa: TRY004  pydantic reports ValueError
     return value
 
 

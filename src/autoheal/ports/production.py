@@ -22,8 +22,9 @@ class TargetState:
     version: int
     release: str
     previous_release: str | None
+    config_version: int
+    previous_config_version: int | None
     config: Mapping[str, Json]
-    previous_config: Mapping[str, Json] | None
     flags: Mapping[str, Json]
     replicas: int
     healthy_peers: int
@@ -62,6 +63,14 @@ class Actuator(Protocol):
 
     def outcome(self, key: str) -> EffectResult | None:
         """What became of a key: None when the target never saw it; raises UnreachableError."""
+        ...
+
+
+class Brake(Protocol):
+    """A switch that stops every effect, read right before each one."""
+
+    def engaged(self) -> str | None:
+        """Why nothing may run; None only when the switch can be read and is off."""
         ...
 
 

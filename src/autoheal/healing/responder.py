@@ -1,0 +1,67 @@
+"""What the healing run works with: its sources, its memory, its one door to production, its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autoheal.domain.incident import Incident, IncidentEvent, TimelineEntry
+from autoheal.healing.gather import Gatherer
+from autoheal.healing.settings import HealingSettings
+from autoheal.policy.policy import Policy
+from autoheal.ports.machine import Clock, Ids
+from autoheal.ports.production import Actuator, Brake, Pager
+from autoheal.ports.runs import Runs
+from autoheal.ports.stores import (
+    AlertStore,
+    Audit,
+    GraphStore,
+    IncidentStore,
+    MitigationStore,
+    SkillLibrary,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Responder:
+    """Everything a stage may touch; policy is a function, so that a changed file counts at once."""
+
+    settings: HealingSettings
+    clock: Clock
+    ids: Ids
+    gatherer: Gatherer
+    alerts: AlertStore
+    incidents: IncidentStore
+    mitigations: MitigationStore
+    audit: Audit
+    graph: GraphStore
+    skills: SkillLibrary
+    actuator: Actuator
+    pager: Pager
+    runs: Runs
+    policy: Callable[[], Policy]
+    brakes: tuple[Brake, ...]
+
+    def stopped(self) -> str | None:
+        """Why nothing may be changed just now, by any of the kill switches."""
+        reasons = (brake.engaged() for brake in self.brakes)
+        return next((reason for reason in reasons if reason is not None), None)
+
+    def move(self, incident: Incident, event: IncidentEvent) -> Incident:
+        """Move the incident and store it."""
+        moved = incident.move(event)
+        self.incidents.save(moved)
+        return moved
+
+    def note(
+        self,
+        incident_id: str,
+        kind: str,
+        text: str,
+        *,
+        evidence: tuple[str, ...] = (),
+        actor: str = "autoheal",
+    ) -> None:
+        """Add a line to the timeline, now."""
+        entry = TimelineEntry(at=self.clock.now(), kind=kind, text=text, actor=actor, evidence=evidence)
+        self.incidents.add_timeline(incident_id, entry)

@@ -1,0 +1,110 @@
+"""The healing run of one incident, from first look to hand-over, as straight-line code.
+
+Every step may be repeated after a crash; each one reads what is stored before it does anything again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from autoheal.domain.mitigation import MitigationState, VerificationResult
+from autoheal.healing.close import close, hand_over, note_recovery
+from autoheal.healing.decide import AUTOMATIC, DENIED, decide, settle
+from autoheal.healing.escalate import escalate
+from autoheal.healing.investigate import investigate
+from autoheal.healing.mitigate import begin, mitigate, undo
+from autoheal.healing.recall_first import recall_first
+from autoheal.healing.responder import Responder
+from autoheal.healing.triage import triage
+from autoheal.healing.verify import PENDING, verify
+from autoheal.ports.runs import Run
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Step = Callable[..., str]
+
+CAUSE, NOISE, NOTHING, RECOVERED = "cause", "noise", "inconclusive", "recovered"
+HELPED, NEXT, STOP = "helped", "next", "stop"
+
+
+async def heal(run: Run, responder: Responder, incident_id: str) -> None:
+    """Bring one incident to its end: mitigated, dismissed as noise, or in the hands of a person."""
+
+    async def step(do: Callable[Concatenate[Responder, P], str], *args: object) -> str:
+        return await run.step(_bound(do, responder), *args)
+
+    await run.sleep(responder.settings.settle_seconds)
+    await step(triage, incident_id)
+    why = "no mitigation helped"
+    for attempt in range(1, responder.settings.max_attempts + 1):
+        found = await _find_cause(run, step, responder, incident_id, attempt)
+        if found in (NOISE, RECOVERED):
+            why = ""
+            break
+        if found == NOTHING:
+            why = "no cause could be established"
+            break
+        acted = await _act(run, step, responder, incident_id, attempt)
+        if acted == HELPED:
+            why = ""
+            break
+        if acted == STOP:
+            why = "no mitigation that policy allows is left"
+            break
+    if why:
+        await step(escalate, incident_id, why)
+        await _await_recovery(run, step, incident_id)
+    await step(close, incident_id)
+    await step(hand_over, incident_id)
+
+
+async def _find_cause(run: Run, step: Step, responder: Responder, incident_id: str, attempt: int) -> str:
+    """Ask memory first; investigate when it does not serve; look again while nothing is clear yet."""
+    if attempt == 1 and await step(recall_first, incident_id) == CAUSE:
+        return CAUSE
+    found = NOTHING
+    for looked in range(responder.settings.max_looks):
+        if looked:
+            await run.sleep(responder.settings.second_look_seconds)
+        found = await step(investigate, incident_id, attempt, looked)
+        if found in (CAUSE, RECOVERED):
+            return found
+    return found
+
+
+async def _act(run: Run, step: Step, responder: Responder, incident_id: str, attempt: int) -> str:
+    """Decide, get the yes where one is needed, mitigate, verify, and undo what did not help."""
+    ruling, _, mitigation_id = (await step(decide, incident_id, attempt)).partition(" ")
+    if ruling == DENIED:
+        return STOP
+    if ruling != AUTOMATIC:
+        limit = responder.policy().approval.ttl.total_seconds()
+        while (said := await step(settle, mitigation_id)) == PENDING:
+            await run.wait(f"approval-{mitigation_id}", seconds=limit)
+        if said != MitigationState.APPROVED:
+            return STOP
+    await step(begin, incident_id)
+    if await step(mitigate, mitigation_id) != MitigationState.EXECUTED:
+        return STOP
+    while (result := await step(verify, mitigation_id)) == PENDING:
+        await run.sleep(responder.settings.verify_poll_seconds)
+    if result == VerificationResult.HELPED:
+        return HELPED
+    await step(undo, mitigation_id)
+    return NEXT
+
+
+async def _await_recovery(run: Run, step: Step, incident_id: str) -> None:
+    """Wait, for days if need be, until the sources say that it is over."""
+    while await step(note_recovery, incident_id) == PENDING:
+        await run.wait("resolved", seconds=86_400)
+
+
+def _bound(do: Callable[Concatenate[Responder, P], T], responder: Responder) -> Callable[P, T]:
+    @wraps(do)
+    def bound(*args: P.args, **kwargs: P.kwargs) -> T:
+        return do(responder, *args, **kwargs)
+
+    return bound
