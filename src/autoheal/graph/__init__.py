@@ -1,0 +1,1 @@
+"""WHAT IS KNOWN. The production context graph: catalog, facts, skills, decisions, search."""
