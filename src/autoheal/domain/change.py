@@ -1,0 +1,31 @@
+"""One thing that somebody changed in production: a commit, deploy, setting, flag, scale or restart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ChangeKind(StrEnum):
+    """What was changed."""
+
+    COMMIT = "commit"
+    DEPLOY = "deploy"
+    CONFIG = "config"
+    FLAG = "flag"
+    SCALE = "scale"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change at a time (unix seconds); entity is empty where the source does not name a service."""
+
+    id: str
+    kind: ChangeKind
+    entity: str
+    time: float
+    author: str = ""
+    title: str = ""
+    diff: str = ""
+    files: tuple[str, ...] = ()
