@@ -19,7 +19,11 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A change at a time (unix seconds); entity is empty where the source does not name a service."""
+    """A change at a time (unix seconds); entity is empty where the source does not name a service.
+
+    commit is the commit a deploy brought or a setting came from; key, before and after tell which one value
+    was set, where it was one value.
+    """
 
     id: str
     kind: ChangeKind
@@ -29,3 +33,7 @@ class Change:
     title: str = ""
     diff: str = ""
     files: tuple[str, ...] = ()
+    commit: str = ""
+    key: str = ""
+    before: str = ""
+    after: str = ""

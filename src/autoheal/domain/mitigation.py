@@ -77,6 +77,7 @@ MOVES: Mapping[tuple[MitigationState, MitigationEvent], MitigationState] = Mappi
         (_S.INTENDED, _E.LOSE_TRACK): _S.UNKNOWN,
         (_S.EXECUTED, _E.VERIFY): _S.VERIFIED,
         (_S.EXECUTED, _E.BEGIN_UNDO): _S.UNDOING,
+        (_S.EXECUTED, _E.FAIL): _S.FAILED,
         (_S.UNDOING, _E.UNDO): _S.UNDONE,
         (_S.UNDOING, _E.FAIL): _S.FAILED,
         (_S.UNDOING, _E.LOSE_TRACK): _S.UNKNOWN,

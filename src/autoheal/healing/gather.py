@@ -13,6 +13,7 @@ from autoheal.domain.change import Change
 from autoheal.domain.errors import WorldError
 from autoheal.domain.evidence import Empty, Evidence, Failed, Found, Row, digest_of
 from autoheal.domain.ledger import LedgerEntry
+from autoheal.healing.changes import change_row
 from autoheal.ports.machine import Clock, Ids
 from autoheal.ports.stores import IncidentStore
 from autoheal.ports.telemetry import Changes, Logs, Metrics, QueryResult, Span, Traces
@@ -128,7 +129,7 @@ class Gatherer:
 
         def ask() -> QueryResult:
             changes.extend(source.between(start=start, end=end))
-            return _result([_change_row(change) for change in changes])
+            return _result([change_row(change) for change in changes])
 
         found = self._ask(source.name, "changes", (start, end), ask)
         return replace(found, changes=tuple(changes))
@@ -192,11 +193,6 @@ def _span_row(span: Span) -> Row:
         ensure_ascii=False,
     )
     return Row(time=span.start, entity=span.entity, subject=span.operation, value=span.duration_ms, text=ids)
-
-
-def _change_row(change: Change) -> Row:
-    text = f"{change.id} {change.title}"
-    return Row(time=change.time, entity=change.entity, subject=change.kind, value=1.0, text=text)
 
 
 def _moment(seconds: float) -> datetime:

@@ -16,7 +16,6 @@ from autoheal.domain.errors import (
     StaleTargetError,
     UnreachableError,
 )
-from autoheal.domain.incident import IncidentEvent, IncidentState
 from autoheal.domain.mitigation import Action, Mitigation, MitigationEvent, MitigationState
 from autoheal.healing.responder import Responder
 from autoheal.ports.production import EffectResult
@@ -38,13 +37,14 @@ def mitigate(responder: Responder, mitigation_id: str) -> str:
 def undo(responder: Responder, mitigation_id: str) -> str:
     """Take the way back of an executed mitigation; returns its state: undone, failed or unknown."""
     mitigation = responder.mitigations.get(mitigation_id)
-    if mitigation.way_back is None:
-        return mitigation.state
+    if mitigation.way_back is None and mitigation.state is MitigationState.EXECUTED:
+        text = "did not help, and leaves nothing to undo"
+        return _record(responder, mitigation, MitigationEvent.FAIL, text).state
     if mitigation.state is MitigationState.EXECUTED:
         moved = mitigation.move(MitigationEvent.BEGIN_UNDO)
         if responder.mitigations.transition(moved, expected_state=mitigation.state):
             mitigation = moved
-    if mitigation.state is MitigationState.UNDOING:
+    if mitigation.state is MitigationState.UNDOING and mitigation.way_back is not None:
         return _carry_out(responder, mitigation, mitigation.way_back, MitigationEvent.UNDO).state
     return mitigation.state
 
@@ -158,11 +158,3 @@ def _audit(responder: Responder, mitigation: Mitigation, kind: str, text: str) -
             "text": text,
         },
     )
-
-
-def begin(responder: Responder, incident_id: str) -> str:
-    """Show that the incident is being acted on; returns its state."""
-    incident = responder.incidents.get(incident_id)
-    if incident.state in (IncidentState.DECIDING, IncidentState.AWAITING_APPROVAL):
-        incident = responder.move(incident, IncidentEvent.ACT)
-    return incident.state

@@ -164,7 +164,5 @@ def _store(responder: Responder, mitigation: Mitigation, verdict: Verification) 
         responder.mitigations.transition(verified, expected_state=mitigation.state)
     incident = responder.incidents.get(mitigation.incident_id)
     if incident.state is IncidentState.VERIFYING:
-        incident = replace(
-            incident, mitigated_at=mitigation.executed_at, recovered_at=verdict.recovered_at
-        )
+        incident = replace(incident, mitigated_at=mitigation.executed_at, recovered_at=verdict.recovered_at)
         responder.move(incident, IncidentEvent.HELPED)

@@ -1,0 +1,154 @@
+"""Ask every source in parallel, within the budget, and lay the answers out for the evidence engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import polars as pl
+
+from autoheal.diagnosis.telemetry import LOG_COLUMNS, METRIC_COLUMNS, SPAN_COLUMNS, Telemetry
+from autoheal.domain.change import Change
+from autoheal.domain.errors import WorldError
+from autoheal.domain.incident import Incident
+from autoheal.healing.gather import Gathered, Gatherer
+from autoheal.healing.metric_plan import plan
+from autoheal.healing.responder import Responder
+from autoheal.healing.settings import HealingSettings
+
+SPANS, LOGS, CHANGES, CALLS = "spans", "logs", "changes", "topology"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """What the engine reads, and under which evidence each subject of it is stored."""
+
+    telemetry: Telemetry
+    evidence: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Window:
+    start: float
+    end: float
+    step: float
+
+
+def collect(responder: Responder, incident: Incident, *, alert_entity: str | None) -> Collection:
+    """Metrics, spans, logs, changes and calls around the incident, from before its first alert until now."""
+    settings = responder.settings
+    gatherer = responder.gatherer.for_stage(incident.id, "investigate")
+    now = responder.clock.now().timestamp()
+    alerted = (incident.detected_at or incident.opened_at).timestamp()
+    start = alerted - settings.baseline_seconds
+    window = _Window(start=start, end=now, step=max((now - start) / settings.max_points, 1.0))
+    calls = gatherer.calls(end=now, lookback=now - start)
+    services = _services(calls, incident)
+    metrics = _metrics(gatherer, settings, window)
+    lines = gatherer.lines(services=services, start=start, end=now, limit=settings.max_log_lines)
+    spans = gatherer.spans(services=services, start=start, end=now, limit=settings.max_spans)
+    changes = gatherer.changes(start=now - settings.change_lookback_seconds, end=now)
+    everything = {**metrics, LOGS: lines, SPANS: spans, CALLS: calls}
+    asked = {name: answer for name, answer in everything.items() if answer is not None}
+    telemetry = Telemetry(
+        start=start,
+        end=now,
+        alert_time=alerted,
+        alert_entity=alert_entity,
+        metrics=_metric_table(metrics.values()),
+        logs=_log_table(lines),
+        spans=_span_table(spans),
+        topology=calls.calls if calls else (),
+        changes=tuple(sorted(_merged(changes), key=lambda change: change.time)),
+        missing=tuple(_missing(asked, changes)),
+    )
+    evidence = {name: answer.evidence.id for name, answer in asked.items()}
+    for answer in changes:
+        evidence |= {f"{CHANGES}/{change.id}": answer.evidence.id for change in answer.changes}
+    return Collection(telemetry=telemetry, evidence=evidence)
+
+
+def _services(calls: Gathered | None, incident: Incident) -> tuple[str, ...]:
+    """The neighborhood: everyone in the call graph of the services that hurt."""
+    pairs = calls.calls if calls else ()
+    return tuple(dict.fromkeys((*incident.services, *(name for pair in pairs for name in pair))))
+
+
+def _metrics(gatherer: Gatherer, settings: HealingSettings, window: _Window) -> dict[str, Gathered]:
+    try:
+        catalog = gatherer.sources.metrics.catalog()
+    except WorldError:
+        catalog = {}
+    queries = plan(
+        catalog,
+        label=settings.entity_label,
+        window=settings.rate_window_seconds,
+        budget=settings.max_metric_queries,
+    )
+    questions = [
+        partial(
+            gatherer.range,
+            query.expression,
+            start=window.start,
+            end=window.end,
+            step=window.step,
+            subject=query.subject,
+        )
+        for query in queries
+    ]
+    answers = gatherer.together(questions)
+    return {query.subject: answer for query, answer in zip(queries, answers, strict=True)}
+
+
+def _metric_table(answers: Iterable[Gathered]) -> pl.DataFrame:
+    rows = [row for answer in answers for row in answer.rows if row.entity]
+    columns = {
+        "time": [row.time for row in rows],
+        "entity": [row.entity for row in rows],
+        "metric": [row.subject for row in rows],
+        "value": [row.value for row in rows],
+    }
+    return pl.DataFrame(columns, schema=METRIC_COLUMNS)
+
+
+def _log_table(answer: Gathered | None) -> pl.DataFrame | None:
+    if answer is None or answer.failed:
+        return None
+    rows = answer.rows
+    columns = {
+        "time": [row.time for row in rows],
+        "entity": [row.entity for row in rows],
+        "trace_id": [row.subject for row in rows],
+        "message": [row.text for row in rows],
+    }
+    return pl.DataFrame(columns, schema=LOG_COLUMNS)
+
+
+def _span_table(answer: Gathered | None) -> pl.DataFrame | None:
+    if answer is None or answer.failed:
+        return None
+    spans = answer.spans
+    columns = {
+        "trace_id": [span.trace_id for span in spans],
+        "span_id": [span.span_id for span in spans],
+        "parent_id": [span.parent_id or "root" for span in spans],
+        "entity": [span.entity for span in spans],
+        "operation": [span.operation for span in spans],
+        "start": [span.start for span in spans],
+        "duration_ms": [span.duration_ms for span in spans],
+        "error": [span.error for span in spans],
+    }
+    return pl.DataFrame(columns, schema={**SPAN_COLUMNS, "error": pl.Boolean})
+
+
+def _merged(answers: Iterable[Gathered]) -> list[Change]:
+    """A deploy carries the diff of the commit it brought, so that what was deployed can be judged."""
+    changes = {change.id: change for answer in answers for change in answer.changes}
+    return list(changes.values())
+
+
+def _missing(asked: Mapping[str, Gathered], changes: Iterable[Gathered]) -> Iterable[str]:
+    failed = [f"{name}: {answer.failed}" for name, answer in asked.items() if answer.failed]
+    failed += [f"{a.evidence.source}: {a.failed}" for a in changes if a.failed]
+    return dict.fromkeys(failed)

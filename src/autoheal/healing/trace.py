@@ -1,0 +1,118 @@
+"""The decision trace of an investigation: five parts from which the verdict can be rebuilt offline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from autoheal.domain.evidence import Claim, Evidence, Failed, Found
+from autoheal.domain.investigation import Hypothesis, Investigation, VerdictKind
+
+
+def compose(investigation: Investigation, evidence: Sequence[Evidence]) -> dict[str, object]:
+    """The five parts as plain JSON values, beside the verdict they lead to."""
+    return {
+        "investigation": investigation.id,
+        "attempt": investigation.attempt,
+        "sources": [_source(e) for e in evidence],
+        "hypotheses": [_hypothesis(h) for h in investigation.hypotheses],
+        "arguments": [_arguments(h) for h in investigation.hypotheses],
+        "path": [*investigation.path, *_review(investigation)],
+        "confidence": {
+            "value": round(investigation.verdict.confidence.value, 4),
+            "reason": investigation.verdict.confidence.reason,
+            "missing": list(investigation.verdict.missing),
+        },
+        "verdict": verdict_text(investigation),
+    }
+
+
+def verdict_text(investigation: Investigation) -> str:
+    """The verdict in one sentence."""
+    leading = investigation.leading
+    return _sentence(investigation.verdict.kind, leading.statement if leading else None)
+
+
+def rebuild_verdict(body: Mapping[str, object]) -> str:
+    """The verdict that follows from the recorded parts alone, with network and model off."""
+    hypotheses = body["hypotheses"]
+    assert isinstance(hypotheses, list)  # noqa: S101  compose() wrote a list
+    chosen = [h for h in hypotheses if h["state"] in ("accepted", "leading")]
+    if chosen:
+        return _sentence(VerdictKind.CAUSE, str(chosen[0]["statement"]))
+    path = body["path"]
+    noise = isinstance(path, list) and f"verdict: {VerdictKind.NOISE}" in path
+    return _sentence(VerdictKind.NOISE if noise else VerdictKind.INCONCLUSIVE, None)
+
+
+def render(body: Mapping[str, object]) -> str:
+    """The trace as Markdown for people, from the recorded parts alone."""
+    lines = [f"# Verdict: {rebuild_verdict(body)}", ""]
+    for part in ("confidence", "hypotheses", "arguments", "path", "sources"):
+        content = body[part]
+        items = content if isinstance(content, list) else [content]
+        lines += [f"## {part.capitalize()}", "", *(f"- {_plain(item)}" for item in items), ""]
+    return "\n".join(lines)
+
+
+def _plain(item: object) -> str:
+    if isinstance(item, Mapping):
+        return "; ".join(f"{key}: {value}" for key, value in item.items() if value not in ("", [], None))
+    return str(item)
+
+
+def _sentence(kind: VerdictKind, statement: str | None) -> str:
+    return f"{kind}: {statement}" if statement else str(kind)
+
+
+def _source(evidence: Evidence) -> dict[str, object]:
+    answer = evidence.answer
+    said: dict[str, object] = {"answer": answer.kind}
+    if isinstance(answer, Found):
+        said |= {"rows": answer.rows, "digest": answer.digest}
+    if isinstance(answer, Failed):
+        said["reason"] = answer.reason
+    return {
+        "id": evidence.id,
+        "stage": evidence.stage,
+        "source": evidence.source,
+        "query": evidence.expression,
+        "window": [evidence.start.isoformat(), evidence.end.isoformat()],
+        **said,
+    }
+
+
+def _hypothesis(hypothesis: Hypothesis) -> dict[str, object]:
+    return {
+        "id": hypothesis.id,
+        "statement": hypothesis.statement,
+        "entity": hypothesis.entity,
+        "mechanism": hypothesis.mechanism,
+        "change": hypothesis.change_id,
+        "author": hypothesis.author,
+        "score": round(hypothesis.score, 4),
+        "confidence": round(hypothesis.confidence, 4),
+        "state": hypothesis.state,
+    }
+
+
+def _arguments(hypothesis: Hypothesis) -> dict[str, object]:
+    return {
+        "hypothesis": hypothesis.id,
+        "for": [_claim(claim) for claim in hypothesis.claims_for],
+        "against": [_claim(claim) for claim in hypothesis.claims_against],
+        "not_tested_because": hypothesis.not_tested_because,
+    }
+
+
+def _claim(claim: Claim) -> dict[str, object]:
+    return {"text": claim.text, "evidence": list(claim.evidence_ids), "points": round(claim.points, 4)}
+
+
+def _review(investigation: Investigation) -> list[str]:
+    review = investigation.review
+    tests = (
+        [f"review {o.test}: {'held' if o.passed else 'refuted'}: {o.text}" for o in review.objections]
+        if review
+        else []
+    )
+    return [*tests, f"verdict: {investigation.verdict.kind}"]
