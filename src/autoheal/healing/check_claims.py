@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from autoheal.domain.evidence import Claim, Evidence, Found, Reading, Row, digest_of
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e-?\d+)?")
+_QUOTED = re.compile(r'"[^"]*"')
+"""Names stand in quotes, so that a digit in a name is not taken for a measured number."""
 
 
 def objection_to(
@@ -41,9 +43,8 @@ def _problem(reading: Reading, cited: Evidence, rows: Sequence[Row]) -> str | No
 def _unbacked_number(claim: Claim) -> str | None:
     """Each number a claim writes must be one of its readings, as it is written."""
     known = {shown(reading.value) for reading in claim.readings}
-    names = " ".join(f"{r.subject} {r.entity}" for r in claim.readings)
-    for number in _NUMBER.findall(claim.text):
-        if number not in known and number not in names:
+    for number in _NUMBER.findall(_QUOTED.sub("", claim.text)):
+        if number not in known:
             return f"the number {number} is not among the readings"
     return None
 

@@ -6,12 +6,10 @@ import hashlib
 from datetime import timedelta
 
 from autoheal.domain.approval import Decision
-from autoheal.domain.change import Change
 from autoheal.domain.errors import NotFoundError, UnreachableError
 from autoheal.domain.incident import Incident, IncidentEvent, IncidentState
 from autoheal.domain.investigation import Hypothesis, Investigation
 from autoheal.domain.mitigation import (
-    Check,
     Mitigation,
     MitigationEvent,
     MitigationState,
@@ -20,7 +18,7 @@ from autoheal.domain.skill import Trust
 from autoheal.healing.changes import change_of
 from autoheal.healing.options import Option, options
 from autoheal.healing.responder import Responder
-from autoheal.healing.symptom import symptom_of
+from autoheal.healing.symptom import check_of
 from autoheal.healing.verify import PENDING, severity_score
 from autoheal.policy.ruling import Permission, Ruling, Situation, rule_on
 from autoheal.ports.production import TargetState
@@ -117,13 +115,7 @@ def _options(
         return []
     change = change_of(responder.incidents, incident.id, hypothesis.change_id)
     tried = tuple(m.action for m in responder.mitigations.of_incident(incident.id) if m.executed_at)
-    return [(option, state) for option in options(hypothesis, state, _on(state, change), tried=tried)]
-
-
-def _on(state: TargetState, change: Change | None) -> Change | None:
-    """The culprit change, if it still is what the target runs: an older one cannot be taken back blindly."""
-    del state
-    return change
+    return [(option, state) for option in options(hypothesis, state, change, tried=tried)]
 
 
 def _situation(
@@ -175,7 +167,7 @@ def _propose(
         tier=ruling.tier,
         expected_effect=option.expected_effect,
         blast_radius=_blast_radius(incident, state),
-        check=_check(responder, incident),
+        check=check_of(responder, incident.id),
         target_version=state.version,
         baseline_score=_baseline(responder, incident),
         evidence_digest=_digest(hypothesis),
@@ -198,18 +190,6 @@ def _blast_radius(incident: Incident, state: TargetState) -> str:
     others = [service for service in incident.services if service != state.target]
     through = f"; callers {', '.join(others)} notice a pause" if others else ""
     return f"{state.target}, {state.replicas} replica(s), {state.healthy_peers} healthy peer(s){through}"
-
-
-def _check(responder: Responder, incident: Incident) -> Check:
-    settings = responder.settings
-    symptom = symptom_of(responder, incident.id)
-    return Check(
-        expression=symptom.expression,
-        services=symptom.services,
-        stable_seconds=settings.verify_stable_seconds,
-        within_seconds=settings.verify_within_seconds,
-        max_age_seconds=settings.max_sample_age_seconds,
-    )
 
 
 def _baseline(responder: Responder, incident: Incident) -> float:

@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from autoheal.domain.alert import Alert
+from autoheal.domain.mitigation import Check
 from autoheal.healing.responder import Responder
 from autoheal.healing.triage import alerts_of
+from autoheal.healing.verify import look
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Symptom:
-    """The expression of the alerts that opened the incident, and the services they are about."""
-
-    expression: str
-    services: tuple[str, ...]
-
-
-def symptom_of(responder: Responder, incident_id: str) -> Symptom:
-    """All alerts of the incident's group joined; an alert that says no expression is asked for by name."""
+def check_of(responder: Responder, incident_id: str) -> Check:
+    """All alerts of the incident's group as one check; an alert without expression is asked for by name."""
     group = responder.alerts.group_of_incident(incident_id)
     rules = {rule.name: rule.expression for rule in responder.gatherer.sources.metrics.alert_rules()}
     alerts = alerts_of(responder, group)
     expressions = dict.fromkeys(expression_of(alert, rules) for alert in alerts)
-    return Symptom(expression=" or ".join(f"({e})" for e in expressions), services=group.services)
+    settings = responder.settings
+    return Check(
+        expression=" or ".join(f"({e})" for e in expressions),
+        services=group.services,
+        stable_seconds=settings.verify_stable_seconds,
+        within_seconds=settings.verify_within_seconds,
+        max_age_seconds=settings.max_sample_age_seconds,
+    )
+
+
+def recovered(responder: Responder, incident_id: str) -> bool:
+    """Whether the symptom showed and has stayed away since, or every source took its alert back."""
+    if not responder.alerts.group_of_incident(incident_id).firing:
+        return True
+    settings = responder.settings
+    incident = responder.incidents.get(incident_id)
+    now = responder.clock.now().timestamp()
+    since = (incident.detected_at or incident.opened_at).timestamp() - settings.verify_stable_seconds
+    check = check_of(responder, incident_id)
+    gatherer = responder.gatherer.for_stage(incident_id, "recheck")
+    seen = look(gatherer, check, since=since, now=now, label=settings.entity_label)
+    if not seen.trusted or not seen.sick_at:
+        return False
+    return now - seen.sick_at[-1] >= settings.verify_stable_seconds
 
 
 def expression_of(alert: Alert, rules: Mapping[str, str]) -> str:

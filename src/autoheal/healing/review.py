@@ -1,0 +1,123 @@
+"""Tries to refute the leading hypothesis with questions its author did not ask; fails closed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from autoheal.domain.change import Change
+from autoheal.domain.evidence import Claim, Evidence, Reading, Row, Statistic
+from autoheal.domain.investigation import Hypothesis, Objection, Review
+from autoheal.healing.check_claims import objection_to, shown
+from autoheal.healing.gather import Gatherer
+
+TIMING_SLACK_SECONDS = 5.0
+"""Clocks and scrape intervals blur an onset by about this much."""
+
+_STILL = 0.25
+"""The share of the claimed change that must still show when it is measured again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderReview:
+    """A hypothesis with all that it cites; onset and now in unix seconds."""
+
+    hypothesis: Hypothesis
+    evidence: Mapping[str, Evidence]
+    rows: Mapping[str, Sequence[Row]]
+    change: Change | None
+    onset: float | None
+    now: float
+
+
+def review(gatherer: Gatherer, case: UnderReview) -> Review:
+    """Citations, timing, and a fresh measurement; an answer that cannot be had refutes."""
+    hypothesis = case.hypothesis
+    objections = (
+        _citations(hypothesis, case.evidence, case.rows),
+        _timing(case.change, case.onset),
+        _measure_again(gatherer, hypothesis, case.evidence, case.now),
+    )
+    return Review(
+        reviewer="deterministic", hypothesis_id=hypothesis.id, objections=objections, completed=True
+    )
+
+
+def _citations(
+    hypothesis: Hypothesis, evidence: Mapping[str, Evidence], rows: Mapping[str, Sequence[Row]]
+) -> Objection:
+    if not hypothesis.claims_for:
+        return Objection(test="citations", passed=False, text="nothing is cited for it")
+    for claim in hypothesis.claims_for:
+        problem = objection_to(claim, evidence, rows)
+        if problem is not None:
+            return Objection(test="citations", passed=False, text=problem, evidence_ids=claim.evidence_ids)
+    return Objection(test="citations", passed=True, text="each number follows from the stored rows")
+
+
+def _timing(change: Change | None, onset: float | None) -> Objection:
+    if change is None:
+        return Objection(test="timing", passed=True, text="no change is blamed")
+    if onset is None:
+        return Objection(test="timing", passed=False, text="a change is blamed but the onset is unknown")
+    if change.time > onset + TIMING_SLACK_SECONDS:
+        late = change.time - onset
+        return Objection(test="timing", passed=False, text=f"the change came {late:.0f} s after the onset")
+    return Objection(test="timing", passed=True, text="the change came before the onset")
+
+
+def _measure_again(
+    gatherer: Gatherer, hypothesis: Hypothesis, evidence: Mapping[str, Evidence], now: float
+) -> Objection:
+    """Ask the strongest metric claim anew, at this instant: is the entity still beside itself?"""
+    claim = _strongest_metric(hypothesis.claims_for, evidence)
+    if claim is None:
+        return _anything_alive(gatherer, hypothesis, now)
+    before, after = claim.readings[0], claim.readings[-1]
+    fresh = gatherer.instant(evidence[after.evidence_id].expression, at=now)
+    here = [row.value for row in fresh.rows if row.entity == hypothesis.entity]
+    ids = (fresh.evidence.id,)
+    if fresh.failed:
+        return Objection(
+            test="measured again",
+            passed=False,
+            text=f"could not be measured: {fresh.failed}",
+            evidence_ids=ids,
+        )
+    if not here:
+        vanished = after.value == 0 or hypothesis.mechanism == "crash"
+        text = f"{after.subject} of {hypothesis.entity} has vanished"
+        return Objection(test="measured again", passed=vanished, text=text, evidence_ids=ids)
+    still = _still(before.value, after.value, here[0])
+    text = f"{after.subject} of {hypothesis.entity} is {shown(here[0])} now, {shown(before.value)} before"
+    return Objection(test="measured again", passed=still, text=text, evidence_ids=ids)
+
+
+def _still(before: float, after: float, now: float) -> bool:
+    claimed, measured = after - before, now - before
+    return claimed == 0 or measured / claimed >= _STILL
+
+
+def _anything_alive(gatherer: Gatherer, hypothesis: Hypothesis, now: float) -> Objection:
+    seen = gatherer.instant("up", at=now)
+    here = [row for row in seen.rows if row.entity == hypothesis.entity]
+    text = f"no metric is claimed; the entity reports {shown(here[0].value) if here else 'nothing'}"
+    return Objection(
+        test="measured again", passed=not seen.failed, text=text, evidence_ids=(seen.evidence.id,)
+    )
+
+
+def _strongest_metric(claims: Sequence[Claim], evidence: Mapping[str, Evidence]) -> Claim | None:
+    """The heaviest claim that is a median of a PromQL query before and after."""
+
+    def on_metric(reading: Reading) -> bool:
+        cited = evidence.get(reading.evidence_id)
+        window_query = cited is not None and cited.start != cited.end
+        return (
+            window_query
+            and reading.statistic is Statistic.MEDIAN
+            and "(" in (cited.expression if cited else "")
+        )
+
+    pairs = [claim for claim in claims if len(claim.readings) > 1 and on_metric(claim.readings[-1])]
+    return max(pairs, key=lambda claim: claim.points, default=None)
