@@ -1,0 +1,1 @@
+"""THE WORLD. One folder per outside system, one file per port it speaks."""

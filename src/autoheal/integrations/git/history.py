@@ -1,0 +1,71 @@
+"""Commits of main as changes, with the service that each one is about."""
+
+from __future__ import annotations
+
+import re
+
+from autoheal.domain.change import Change, ChangeKind
+from autoheal.integrations.git.command import Git
+
+_MAX_COMMITS = 200
+_MAX_DIFF = 20_000
+# Where repositories of several services commonly keep what belongs to one of them.
+_OF_A_SERVICE = re.compile(
+    r"^(?:(?:services|apps|packages|cmd)/([\w.-]+)/|config/([\w.-]+)\.(?:json|ya?ml|toml)$)"
+)
+
+
+def commits_since(git: Git, main: str, since: float) -> list[Change]:
+    """The newest 200 commits at or after a moment (unix seconds), oldest first, along first parents."""
+    # NUL is the one byte that no commit message can hold: a hostile title cannot forge a second commit.
+    listed = git.text(
+        "log",
+        "-z",
+        f"--since=@{int(since)}",
+        f"--max-count={_MAX_COMMITS}",
+        "--first-parent",
+        "--format=%H%x00%ct%x00%an%x00%s",
+        "--end-of-options",
+        main,
+    )
+    fields = listed.split("\0") if listed else []
+    found = [_change(git, *fields[at : at + 4]) for at in range(0, len(fields) - 3, 4)]
+    return sorted(reversed(found), key=lambda change: change.time)
+
+
+def _change(git: Git, commit: str, seconds: str, author: str, title: str) -> Change:
+    files = git.text(
+        "diff-tree", "-r", "-m", "--first-parent", "--root", "--no-commit-id", "-z", "--name-only", commit
+    )
+    paths = tuple(filter(None, files.split("\0")))
+    return Change(
+        id=commit,
+        kind=ChangeKind.COMMIT,
+        entity=service_of(paths),
+        time=float(seconds),
+        author=author,
+        title=title,
+        diff=_diff(git, commit)[:_MAX_DIFF],
+        files=paths,
+        commit=commit,
+    )
+
+
+def _diff(git: Git, commit: str) -> str:
+    options = (
+        "--first-parent",
+        "--root",
+        "--no-commit-id",
+        "--no-ext-diff",
+        "--no-textconv",
+        "-m",
+        "-p",
+        "-r",
+    )
+    return git.text("diff-tree", *options, commit)
+
+
+def service_of(files: tuple[str, ...]) -> str:
+    """The one service whose files these are; empty when there is none or more than one."""
+    found = {match[1] or match[2] for match in map(_OF_A_SERVICE.match, files) if match}
+    return found.pop() if len(found) == 1 else ""
