@@ -1,0 +1,1 @@
+"""5. PROOF: metrics, economics, level, morning."""
