@@ -1,0 +1,1 @@
+"""Prometheus Alertmanager: its webhook, version 4."""
