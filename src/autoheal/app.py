@@ -1,0 +1,283 @@
+"""What Autoheal can do for somebody: every use case, each naming its actor; all doors lead here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from autoheal.config import Config
+from autoheal.domain.alert import Alert
+from autoheal.domain.alert_group import AlertGroup
+from autoheal.domain.approval import Approval, Decision
+from autoheal.domain.decision_trace import DecisionTrace
+from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError
+from autoheal.domain.evidence import Evidence, Row
+from autoheal.domain.incident import Incident, TimelineEntry
+from autoheal.domain.investigation import Investigation
+from autoheal.domain.ledger import LedgerEntry
+from autoheal.domain.mitigation import Mitigation, MitigationState, Verification
+from autoheal.domain.proposal import Proposal, ProposalState
+from autoheal.domain.skill import Skill
+from autoheal.loop import Loop
+from autoheal.policy.approvers import objection
+from autoheal.ports.machine import Clock, Ids
+from autoheal.ports.production import Branch, Forge
+from autoheal.ports.runs import Runs
+from autoheal.ports.stores import (
+    AlertStore,
+    Audit,
+    GraphStore,
+    IncidentStore,
+    MitigationStore,
+    ProposalStore,
+    RawEvent,
+    SkillLibrary,
+)
+from autoheal.reports.checks import Check
+from autoheal.reports.history import History, Use
+from autoheal.reports.report import Report, report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentFile:
+    """Everything that is known of one incident."""
+
+    incident: Incident
+    group: AlertGroup
+    alerts: Sequence[Alert]
+    timeline: Sequence[TimelineEntry]
+    evidence: Sequence[Evidence]
+    investigations: Sequence[Investigation]
+    mitigations: Sequence[Mitigation]
+    approvals: Mapping[str, Sequence[Approval]]
+    verifications: Mapping[str, Verification]
+    proposals: Sequence[Proposal]
+    costs: Sequence[LedgerEntry]
+    traces: Sequence[DecisionTrace]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """The stores, one per noun."""
+
+    alerts: AlertStore
+    incidents: IncidentStore
+    mitigations: MitigationStore
+    audit: Audit
+    proposals: ProposalStore
+    graph: GraphStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """The product behind its doors; a surface parses, calls this, and renders."""
+
+    config: Config
+    memory: Memory
+    loop: Loop
+    runs: Runs
+    forge: Forge
+    library: SkillLibrary
+    clock: Clock
+    ids: Ids
+    start: Callable[[], None]
+    stop: Callable[[], None]
+    checks: Callable[[], Sequence[Check]]
+
+    # ------------------------------------------------------------ alerts
+
+    def receive(self, source: str, body: bytes) -> str:
+        """Take in one delivery; durable before this returns its event id."""
+        return self.loop.intake.receive(source, body)
+
+    def event(self, event_id: str) -> RawEvent:
+        """One delivery exactly as it came."""
+        return self.memory.alerts.event(event_id)
+
+    # ------------------------------------------------------------ incidents
+
+    def incidents(self, limit: int = 100) -> Sequence[Incident]:
+        """Incidents, newest first."""
+        return self.memory.incidents.list(limit=limit)
+
+    def incident(self, incident_id: str) -> IncidentFile:
+        """The whole file of one incident."""
+        memory = self.memory
+        incident = memory.incidents.get(incident_id)
+        group = memory.alerts.group_of_incident(incident_id)
+        mitigations = memory.mitigations.of_incident(incident_id)
+        occurrences = (memory.alerts.occurrence(key) for key in group.occurrences)
+        judged = {m.id: memory.mitigations.verification(m.id) for m in mitigations}
+        return IncidentFile(
+            incident=incident,
+            group=group,
+            alerts=[alert for alert in occurrences if alert is not None],
+            timeline=memory.incidents.timeline(incident_id),
+            evidence=memory.incidents.evidence_of(incident_id),
+            investigations=memory.incidents.investigations(incident_id),
+            mitigations=mitigations,
+            approvals={m.id: memory.mitigations.approvals(m.id) for m in mitigations},
+            verifications={key: verdict for key, verdict in judged.items() if verdict is not None},
+            proposals=memory.proposals.of_incident(incident_id),
+            costs=memory.incidents.costs(incident_id),
+            traces=memory.audit.records(incident_id),
+        )
+
+    def evidence(self, evidence_id: str) -> tuple[Evidence, Sequence[Row]]:
+        """One query with the rows that came back."""
+        return self.memory.incidents.evidence(evidence_id), self.memory.incidents.rows(evidence_id)
+
+    # ------------------------------------------------------------ approvals
+
+    def mitigations_waiting(self) -> Sequence[Mitigation]:
+        """Everything that waits for a person's yes or no."""
+        open_ids = [incident.id for incident in self.incidents() if not incident.settled]
+        proposed = (m for i in open_ids for m in self.memory.mitigations.of_incident(i))
+        return [m for m in proposed if m.state is MitigationState.PROPOSED]
+
+    def decide(  # noqa: PLR0913  a decision is who, on what, what, through which door, and why
+        self, mitigation_id: str, *, digest: str, decision: Decision, actor: str, channel: str, note: str = ""
+    ) -> Approval:
+        """A person's yes or no to exactly the action they saw; refused when it changed since."""
+        mitigation = self.memory.mitigations.get(mitigation_id)
+        self._may_decide(mitigation, digest, actor)
+        now = self.clock.now()
+        approval = Approval(
+            id=self.ids.new("apr"),
+            mitigation_id=mitigation_id,
+            digest=digest,
+            decision=decision,
+            actor=actor,
+            channel=channel,
+            decided_at=now,
+            expires_at=mitigation.expires_at,
+            note=note,
+        )
+        self.memory.mitigations.add_approval(approval)
+        self._record(
+            mitigation.incident_id,
+            "approval",
+            actor,
+            {"mitigation": mitigation_id, "digest": digest, "decision": decision, "channel": channel},
+        )
+        topic = f"approval-{mitigation_id}"
+        self.runs.tell("heal", mitigation.incident_id, topic, str(decision), once=approval.id)
+        return approval
+
+    def _may_decide(self, mitigation: Mitigation, digest: str, actor: str) -> None:
+        if mitigation.state is not MitigationState.PROPOSED:
+            raise ConflictError(f"{mitigation.id} is {mitigation.state}; nothing is left to decide")
+        if mitigation.digest != digest:
+            raise ConflictError(f"{mitigation.id} is not what you saw: look at it again before deciding")
+        if self.clock.now() >= mitigation.expires_at:
+            raise ConflictError(f"{mitigation.id} expired at {mitigation.expires_at.isoformat()}")
+        given = self.memory.mitigations.approvals(mitigation.id)
+        refusal = objection(self.loop.responder.policy(), mitigation, given, actor=actor)
+        if refusal is not None:
+            raise RefusedError(*refusal)
+
+    # ------------------------------------------------------------ proposals
+
+    def proposals(self) -> Sequence[Proposal]:
+        """Every lesson, newest first."""
+        return self.memory.proposals.list()
+
+    def proposal(self, proposal_id: str) -> Proposal:
+        """One lesson."""
+        return self.memory.proposals.get(proposal_id)
+
+    def proposal_diff(self, proposal_id: str) -> str:
+        """What merging it would change."""
+        proposal = self.proposal(proposal_id)
+        return self.forge.diff(_branch(proposal)) if proposal.branch else ""
+
+    def merge(self, proposal_id: str, *, actor: str) -> Proposal:
+        """A person merges a lesson; the repository changes for real."""
+        return self.loop.lessons.merge(proposal_id, actor=actor)
+
+    def reject(self, proposal_id: str, *, actor: str, reason: str) -> Proposal:
+        """A person turns a lesson down; the reason is kept, and it is not raised again unchanged."""
+        proposal = replace(
+            self.proposal(proposal_id).move(ProposalState.REJECTED),
+            decided_by=actor,
+            decided_at=self.clock.now(),
+            reason=reason,
+        )
+        self.memory.proposals.save(proposal)
+        self._record(
+            proposal.incident_id, "proposal.rejected", actor, {"proposal": proposal_id, "reason": reason}
+        )
+        return proposal
+
+    # ------------------------------------------------------------ the switch
+
+    def kill(self, *, actor: str, reason: str) -> None:
+        """Stop every effect at once, everywhere."""
+        self.memory.mitigations.set_killed(f"{reason} ({actor})")
+        self._record("", "kill_switch.engaged", actor, {"reason": reason})
+
+    def release(self, *, actor: str) -> None:
+        """Allow effects again; a kill-switch file stays in force until it is removed."""
+        self.memory.mitigations.set_killed(None)
+        self._record("", "kill_switch.released", actor, {})
+
+    def killed(self) -> str | None:
+        """Why nothing may run, by any of the switches."""
+        return self.loop.responder.stopped()
+
+    # ------------------------------------------------------------ knowledge and proof
+
+    def skills(self) -> Sequence[Skill]:
+        """The live skills with the trust they have earned."""
+        return [replace(skill, trust=self.memory.graph.trust(skill.name)) for skill in self.library.skills()]
+
+    def skill(self, name: str) -> Skill:
+        """One live skill; raises NotFoundError."""
+        for skill in self.skills():
+            if skill.name == name:
+                return skill
+        raise NotFoundError(f"there is no skill {name}; `autoheal skill list` names them")
+
+    def graph(self) -> GraphStore:
+        """The production context graph."""
+        return self.memory.graph
+
+    def audit_verify(self) -> str | None:
+        """None when the audit chain is intact, else which record is not."""
+        return self.memory.audit.verify()
+
+    def traces(self, incident_id: str | None = None) -> Sequence[DecisionTrace]:
+        """Records of the audit chain."""
+        return self.memory.audit.records(incident_id)
+
+    def report(self) -> Report:
+        """The figures of the whole product, each with what it was derived from."""
+        return report(self.history(), now=self.clock.now())
+
+    def history(self) -> History:
+        """Every stored event a report may be computed from."""
+        memory = self.memory
+        incidents = memory.incidents.list(limit=100_000)
+        mitigations = memory.mitigations.since(datetime.min.replace(tzinfo=UTC))
+        judged = (memory.mitigations.verification(m.id) for m in mitigations)
+        return History(
+            incidents=incidents,
+            groups=[memory.alerts.group_of_incident(incident.id) for incident in incidents],
+            costs=memory.incidents.costs(),
+            mitigations=mitigations,
+            verifications=[verdict for verdict in judged if verdict is not None],
+            approvals=[a for m in mitigations for a in memory.mitigations.approvals(m.id)],
+            proposals=memory.proposals.list(),
+            facts=memory.graph.facts(),
+            uses=[Use(urn=u, incident_id=i, useful=good) for u, i, good in memory.graph.uses()],
+        )
+
+    def _record(self, incident_id: str, kind: str, actor: str, body: Mapping[str, object]) -> None:
+        self.memory.audit.append(incident_id=incident_id, kind=kind, actor=actor, body=body)
+
+
+def _branch(proposal: Proposal) -> Branch:
+    return Branch(
+        repository=proposal.repository, name=proposal.branch, base=proposal.base, head=proposal.head
+    )

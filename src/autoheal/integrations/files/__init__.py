@@ -1,0 +1,1 @@
+"""Plain files that operators edit or touch: the policy and the kill switch."""
