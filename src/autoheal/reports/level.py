@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from autoheal.domain.incident import Incident, Outcome
 from autoheal.domain.mitigation import VerificationResult
-from autoheal.reports.figures import TAKEN_UP
+from autoheal.reports.metrics import TAKEN_UP
 from autoheal.reports.history import NO_FAMILY, History
 from autoheal.reports.prevention import preventions
 
