@@ -64,9 +64,7 @@ def _called_noise(responder: Responder, incident_id: str) -> bool:
 def _book_wall_time(responder: Responder, incident: Incident) -> None:
     now = responder.clock.now()
     wall = (now - incident.opened_at).total_seconds()
-    entry = LedgerEntry(
-        incident_id=incident.id, stage="heal", backend="autoheal", at=now, wall_seconds=wall
-    )
+    entry = LedgerEntry(incident_id=incident.id, stage="heal", backend="autoheal", at=now, wall_seconds=wall)
     responder.incidents.add_costs([entry])
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from autoheal.diagnosis.engine import diagnose
 from autoheal.diagnosis.finding import Diagnosis
 from autoheal.domain.evidence import Evidence, Row
-from autoheal.domain.incident import Incident, IncidentEvent, IncidentState, Outcome
+from autoheal.domain.incident import Incident, IncidentEvent, IncidentState
 from autoheal.domain.investigation import (
     Confidence,
     Hypothesis,
@@ -21,12 +21,11 @@ from autoheal.domain.investigation import (
 )
 from autoheal.healing.collect import Collection, collect
 from autoheal.healing.hypotheses import Material, hypotheses
+from autoheal.healing.last_look import RECOVERED, recovered_alone
 from autoheal.healing.responder import Responder
 from autoheal.healing.review import UnderReview, review
 from autoheal.healing.symptom import recovered
 from autoheal.healing.trace import compose, verdict_text
-
-RECOVERED = "recovered"
 
 
 def investigate(responder: Responder, incident_id: str, attempt: int, looked: int) -> str:
@@ -40,7 +39,7 @@ def investigate(responder: Responder, incident_id: str, attempt: int, looked: in
     if stored is not None:
         return stored.verdict.kind
     if recovered(responder, incident_id):
-        return _recovered_alone(responder, incident)
+        return recovered_alone(responder, incident)
     collection = collect(responder, incident, alert_entity=incident.service)
     diagnosis = diagnose(collection.telemetry)
     found = conclude(responder, incident, collection, diagnosis, investigation_id)
@@ -183,10 +182,3 @@ def _investigating(responder: Responder, incident_id: str) -> Incident:
 def _stored(responder: Responder, incident_id: str, investigation_id: str) -> Investigation | None:
     found = responder.incidents.investigations(incident_id)
     return next((i for i in found if i.id == investigation_id), None)
-
-
-def _recovered_alone(responder: Responder, incident: Incident) -> str:
-    alone = replace(incident, outcome=Outcome.RECOVERED_ALONE, recovered_at=responder.clock.now())
-    responder.note(incident.id, "symptom", "the symptom went before anything was done: no credit to us")
-    responder.move(alone, IncidentEvent.RECOVERED)
-    return RECOVERED

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
+from autoheal.domain.investigation import VerdictKind
 from autoheal.domain.mitigation import MitigationState, VerificationResult
 from autoheal.healing.close import close, hand_over, note_recovery
 from autoheal.healing.decide import AUTOMATIC, DENIED, decide, settle
 from autoheal.healing.escalate import escalate
 from autoheal.healing.investigate import investigate
-from autoheal.healing.mitigate import begin, mitigate, undo
+from autoheal.healing.last_look import RECOVERED, last_look
+from autoheal.healing.mitigate import mitigate, undo
 from autoheal.healing.recall_first import recall_first
 from autoheal.healing.responder import Responder
 from autoheal.healing.triage import triage
@@ -25,7 +27,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Step = Callable[..., str]
 
-CAUSE, NOISE, NOTHING, RECOVERED = "cause", "noise", "inconclusive", "recovered"
+CAUSE, NOISE, NOTHING = VerdictKind.CAUSE, VerdictKind.NOISE, VerdictKind.INCONCLUSIVE
 HELPED, NEXT, STOP = "helped", "next", "stop"
 
 
@@ -37,27 +39,28 @@ async def heal(run: Run, responder: Responder, incident_id: str) -> None:
 
     await run.sleep(responder.settings.settle_seconds)
     await step(triage, incident_id)
-    why = "no mitigation helped"
-    for attempt in range(1, responder.settings.max_attempts + 1):
-        found = await _find_cause(run, step, responder, incident_id, attempt)
-        if found in (NOISE, RECOVERED):
-            why = ""
-            break
-        if found == NOTHING:
-            why = "no cause could be established"
-            break
-        acted = await _act(run, step, responder, incident_id, attempt)
-        if acted == HELPED:
-            why = ""
-            break
-        if acted == STOP:
-            why = "no mitigation that policy allows is left"
-            break
-    if why:
-        await step(escalate, incident_id, why)
+    why_a_person = await _stop_the_pain(run, step, responder, incident_id)
+    if why_a_person:
+        await step(escalate, incident_id, why_a_person)
         await _await_recovery(run, step, incident_id)
     await step(close, incident_id)
     await step(hand_over, incident_id)
+
+
+async def _stop_the_pain(run: Run, step: Step, responder: Responder, incident_id: str) -> str:
+    """Try cause after cause; returns why a person is needed, or nothing when none is."""
+    for attempt in range(1, responder.settings.max_attempts + 1):
+        found = await _find_cause(run, step, responder, incident_id, attempt)
+        if found in (NOISE, RECOVERED):
+            return ""
+        if found != CAUSE:
+            return "no cause could be established"
+        acted = await _act(run, step, responder, incident_id, attempt)
+        if acted in (HELPED, RECOVERED):
+            return ""
+        if acted == STOP:
+            return "no mitigation that policy allows is left"
+    return "no mitigation helped"
 
 
 async def _find_cause(run: Run, step: Step, responder: Responder, incident_id: str, attempt: int) -> str:
@@ -85,15 +88,16 @@ async def _act(run: Run, step: Step, responder: Responder, incident_id: str, att
             await run.wait(f"approval-{mitigation_id}", seconds=limit)
         if said != MitigationState.APPROVED:
             return STOP
-    await step(begin, incident_id)
+    if await step(last_look, incident_id, mitigation_id) == RECOVERED:
+        return RECOVERED
     if await step(mitigate, mitigation_id) != MitigationState.EXECUTED:
         return STOP
     while (result := await step(verify, mitigation_id)) == PENDING:
         await run.sleep(responder.settings.verify_poll_seconds)
     if result == VerificationResult.HELPED:
         return HELPED
-    await step(undo, mitigation_id)
-    return NEXT
+    undone = await step(undo, mitigation_id)
+    return NEXT if undone in (MitigationState.UNDONE, MitigationState.FAILED) else STOP
 
 
 async def _await_recovery(run: Run, step: Step, incident_id: str) -> None:
