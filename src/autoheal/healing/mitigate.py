@@ -20,6 +20,8 @@ from autoheal.domain.mitigation import Action, Mitigation, MitigationEvent, Miti
 from autoheal.healing.responder import Responder
 from autoheal.ports.production import EffectResult
 
+NOTHING_TO_UNDO = "nothing_to_undo"
+
 
 def mitigate(responder: Responder, mitigation_id: str) -> str:
     """Carry out an approved mitigation; returns its state: executed, failed, expired or unknown."""
@@ -35,16 +37,19 @@ def mitigate(responder: Responder, mitigation_id: str) -> str:
 
 
 def undo(responder: Responder, mitigation_id: str) -> str:
-    """Take the way back of an executed mitigation; returns its state: undone, failed or unknown."""
+    """Take the way back of an executed mitigation; returns undone, failed, unknown or nothing_to_undo."""
     mitigation = responder.mitigations.get(mitigation_id)
     if mitigation.way_back is None and mitigation.state is MitigationState.EXECUTED:
         text = "did not help, and leaves nothing to undo"
-        return _record(responder, mitigation, MitigationEvent.FAIL, text).state
+        _record(responder, mitigation, MitigationEvent.FAIL, text)
+        return NOTHING_TO_UNDO
+    if mitigation.way_back is None:
+        return NOTHING_TO_UNDO
     if mitigation.state is MitigationState.EXECUTED:
         moved = mitigation.move(MitigationEvent.BEGIN_UNDO)
         if responder.mitigations.transition(moved, expected_state=mitigation.state):
             mitigation = moved
-    if mitigation.state is MitigationState.UNDOING and mitigation.way_back is not None:
+    if mitigation.state is MitigationState.UNDOING:
         return _carry_out(responder, mitigation, mitigation.way_back, MitigationEvent.UNDO).state
     return mitigation.state
 

@@ -16,7 +16,7 @@ from autoheal.healing.decide import AUTOMATIC, DENIED, decide, settle
 from autoheal.healing.escalate import escalate
 from autoheal.healing.investigate import investigate
 from autoheal.healing.last_look import RECOVERED, last_look
-from autoheal.healing.mitigate import mitigate, undo
+from autoheal.healing.mitigate import NOTHING_TO_UNDO, mitigate, undo
 from autoheal.healing.recall_first import recall_first
 from autoheal.healing.responder import Responder
 from autoheal.healing.triage import triage
@@ -29,6 +29,7 @@ Step = Callable[..., str]
 
 CAUSE, NOISE, NOTHING = VerdictKind.CAUSE, VerdictKind.NOISE, VerdictKind.INCONCLUSIVE
 HELPED, NEXT, STOP = "helped", "next", "stop"
+UNDONE = MitigationState.UNDONE
 
 
 async def heal(run: Run, responder: Responder, incident_id: str) -> None:
@@ -82,12 +83,8 @@ async def _act(run: Run, step: Step, responder: Responder, incident_id: str, att
     ruling, _, mitigation_id = (await step(decide, incident_id, attempt)).partition(" ")
     if ruling == DENIED:
         return STOP
-    if ruling != AUTOMATIC:
-        limit = responder.policy().approval.ttl.total_seconds()
-        while (said := await step(settle, mitigation_id)) == PENDING:
-            await run.wait(f"approval-{mitigation_id}", seconds=limit)
-        if said != MitigationState.APPROVED:
-            return STOP
+    if ruling != AUTOMATIC and not await _approved(run, step, responder, mitigation_id):
+        return STOP
     if await step(last_look, incident_id, mitigation_id) == RECOVERED:
         return RECOVERED
     if await step(mitigate, mitigation_id) != MitigationState.EXECUTED:
@@ -96,8 +93,15 @@ async def _act(run: Run, step: Step, responder: Responder, incident_id: str, att
         await run.sleep(responder.settings.verify_poll_seconds)
     if result == VerificationResult.HELPED:
         return HELPED
-    undone = await step(undo, mitigation_id)
-    return NEXT if undone in (MitigationState.UNDONE, MitigationState.FAILED) else STOP
+    return NEXT if await step(undo, mitigation_id) in (UNDONE, NOTHING_TO_UNDO) else STOP
+
+
+async def _approved(run: Run, step: Step, responder: Responder, mitigation_id: str) -> bool:
+    """Wait for the people; silence is a no."""
+    limit = responder.policy().approval.ttl.total_seconds()
+    while (said := await step(settle, mitigation_id)) == PENDING:
+        await run.wait(f"approval-{mitigation_id}", seconds=limit)
+    return said == MitigationState.APPROVED
 
 
 async def _await_recovery(run: Run, step: Step, incident_id: str) -> None:
