@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from autoheal.config import Config
 from autoheal.domain.alert import Alert
@@ -35,8 +34,9 @@ from autoheal.ports.stores import (
     SkillLibrary,
 )
 from autoheal.reports.checks import Check
-from autoheal.reports.history import History, Use
+from autoheal.reports.history import History
 from autoheal.reports.report import Report, report
+from autoheal.reports.stored import stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +136,7 @@ class App:
         proposed = (m for i in open_ids for m in self.memory.mitigations.of_incident(i))
         return [m for m in proposed if m.state is MitigationState.PROPOSED]
 
-    def decide(  # noqa: PLR0913  a decision is who, on what, what, through which door, and why
+    def decide(
         self, mitigation_id: str, *, digest: str, decision: Decision, actor: str, channel: str, note: str = ""
     ) -> Approval:
         """A person's yes or no to exactly the action they saw; refused when it changed since."""
@@ -258,19 +258,12 @@ class App:
     def history(self) -> History:
         """Every stored event a report may be computed from."""
         memory = self.memory
-        incidents = memory.incidents.list(limit=100_000)
-        mitigations = memory.mitigations.since(datetime.min.replace(tzinfo=UTC))
-        judged = (memory.mitigations.verification(m.id) for m in mitigations)
-        return History(
-            incidents=incidents,
-            groups=[memory.alerts.group_of_incident(incident.id) for incident in incidents],
-            costs=memory.incidents.costs(),
-            mitigations=mitigations,
-            verifications=[verdict for verdict in judged if verdict is not None],
-            approvals=[a for m in mitigations for a in memory.mitigations.approvals(m.id)],
-            proposals=memory.proposals.list(),
-            facts=memory.graph.facts(),
-            uses=[Use(urn=u, incident_id=i, useful=good) for u, i, good in memory.graph.uses()],
+        return stored(
+            alerts=memory.alerts,
+            incidents=memory.incidents,
+            mitigations=memory.mitigations,
+            proposals=memory.proposals,
+            graph=memory.graph,
         )
 
     def _record(self, incident_id: str, kind: str, actor: str, body: Mapping[str, object]) -> None:

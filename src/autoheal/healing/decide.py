@@ -157,7 +157,7 @@ def _propose(
     option, state, ruling = choice
     now = responder.clock.now()
     hypothesis = investigation.leading
-    assert hypothesis is not None  # noqa: S101  decide() returned before
+    assert hypothesis is not None
     mitigation = Mitigation(
         id=responder.ids.new("mit"),
         incident_id=incident.id,

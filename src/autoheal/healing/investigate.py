@@ -84,9 +84,10 @@ def conclude(
     )
     candidates = hypotheses(diagnosis, material)
     path = (f"engine: {diagnosis.verdict} ({diagnosis.reason})",)
-    if diagnosis.verdict != VerdictKind.CAUSE or not candidates:
+    said = VerdictKind(diagnosis.verdict.value)
+    if said is not VerdictKind.CAUSE or not candidates:
         settled = [_demoted(h, diagnosis.reason) for h in candidates]
-        kind = VerdictKind.NOISE if diagnosis.verdict == VerdictKind.NOISE else VerdictKind.INCONCLUSIVE
+        kind = VerdictKind.NOISE if said is VerdictKind.NOISE else VerdictKind.INCONCLUSIVE
         verdict = _no_cause(kind, diagnosis)
         return Finding(hypotheses=tuple(settled), verdict=verdict, review=None, path=path)
     leading = candidates[0]

@@ -39,18 +39,19 @@ def mitigate(responder: Responder, mitigation_id: str) -> str:
 def undo(responder: Responder, mitigation_id: str) -> str:
     """Take the way back of an executed mitigation; returns undone, failed, unknown or nothing_to_undo."""
     mitigation = responder.mitigations.get(mitigation_id)
-    if mitigation.way_back is None and mitigation.state is MitigationState.EXECUTED:
+    way_back = mitigation.way_back
+    if way_back is None and mitigation.state is MitigationState.EXECUTED:
         text = "did not help, and leaves nothing to undo"
         _record(responder, mitigation, MitigationEvent.FAIL, text)
         return NOTHING_TO_UNDO
-    if mitigation.way_back is None:
+    if way_back is None:
         return NOTHING_TO_UNDO
     if mitigation.state is MitigationState.EXECUTED:
         moved = mitigation.move(MitigationEvent.BEGIN_UNDO)
         if responder.mitigations.transition(moved, expected_state=mitigation.state):
             mitigation = moved
     if mitigation.state is MitigationState.UNDOING:
-        return _carry_out(responder, mitigation, mitigation.way_back, MitigationEvent.UNDO).state
+        return _carry_out(responder, mitigation, way_back, MitigationEvent.UNDO).state
     return mitigation.state
 
 

@@ -35,7 +35,7 @@ def verdict_text(investigation: Investigation) -> str:
 def rebuild_verdict(body: Mapping[str, object]) -> str:
     """The verdict that follows from the recorded parts alone, with network and model off."""
     hypotheses = body["hypotheses"]
-    assert isinstance(hypotheses, list)  # noqa: S101  compose() wrote a list
+    assert isinstance(hypotheses, list)
     chosen = [h for h in hypotheses if h["state"] in ("accepted", "leading")]
     if chosen:
         return _sentence(VerdictKind.CAUSE, str(chosen[0]["statement"]))

@@ -5,9 +5,8 @@ Every step may be repeated after a crash; each one reads what is stored before i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
 
 from autoheal.domain.investigation import VerdictKind
 from autoheal.domain.mitigation import MitigationState, VerificationResult
@@ -23,9 +22,8 @@ from autoheal.healing.triage import triage
 from autoheal.healing.verify import PENDING, verify
 from autoheal.ports.runs import Run
 
-P = ParamSpec("P")
-T = TypeVar("T")
-Step = Callable[..., str]
+Stage = Callable[..., str]
+Step = Callable[..., Awaitable[str]]
 
 CAUSE, NOISE, NOTHING = VerdictKind.CAUSE, VerdictKind.NOISE, VerdictKind.INCONCLUSIVE
 HELPED, NEXT, STOP = "helped", "next", "stop"
@@ -35,7 +33,7 @@ UNDONE = MitigationState.UNDONE
 async def heal(run: Run, responder: Responder, incident_id: str) -> None:
     """Bring one incident to its end: mitigated, dismissed as noise, or in the hands of a person."""
 
-    async def step(do: Callable[Concatenate[Responder, P], str], *args: object) -> str:
+    async def step(do: Stage, *args: object) -> str:
         return await run.step(_bound(do, responder), *args)
 
     await run.sleep(responder.settings.settle_seconds)
@@ -110,9 +108,11 @@ async def _await_recovery(run: Run, step: Step, incident_id: str) -> None:
         await run.wait("resolved", seconds=86_400)
 
 
-def _bound(do: Callable[Concatenate[Responder, P], T], responder: Responder) -> Callable[P, T]:
+def _bound(do: Stage, responder: Responder) -> Stage:
+    """The stage as a step: its name stays, so that a run finds it again after a restart."""
+
     @wraps(do)
-    def bound(*args: P.args, **kwargs: P.kwargs) -> T:
-        return do(responder, *args, **kwargs)
+    def bound(*args: object) -> str:
+        return do(responder, *args)
 
     return bound
