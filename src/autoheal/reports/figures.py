@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from autoheal.reports.economics import FamilyCost, costs_by_family
-from autoheal.reports.metrics import Figure, figures
 from autoheal.reports.history import History
 from autoheal.reports.level import LevelReport, levels
+from autoheal.reports.metrics import Figure, figures
 
 WINDOW = timedelta(days=30)
 

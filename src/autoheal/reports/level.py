@@ -8,8 +8,8 @@ from enum import IntEnum
 
 from autoheal.domain.incident import Incident, Outcome
 from autoheal.domain.mitigation import VerificationResult
-from autoheal.reports.metrics import TAKEN_UP
 from autoheal.reports.history import NO_FAMILY, History
+from autoheal.reports.metrics import TAKEN_UP
 from autoheal.reports.prevention import preventions
 
 
