@@ -37,6 +37,17 @@ DOORS = (
     Door(name="doctor", panel="Begin", help="Check everything Autoheal needs, with the mend for each."),
     Door(name="config", panel="Begin", help="Show where each setting comes from, or validate the file."),
     Door(name="serve", panel="Begin", help="Run: receive alerts, heal, learn, serve the web page and API."),
+    Door(name="incident", panel="Heal", help="What broke, what was found, what was done."),
+    Door(name="evidence", panel="Heal", help="One stored query and exactly what came back."),
+    Door(name="action", panel="Heal", help="What waits for a person, and that person's yes or no."),
+    Door(name="kill", panel="Heal", help="The switch that stops every action at once."),
+    Door(name="proposal", panel="Learn", help="The lessons of incidents: list, show, merge, reject."),
+    Door(name="skill", panel="Learn", help="The reviewed skills and the trust they have earned."),
+    Door(name="graph", panel="Learn", help="What is known of production, since when and from where."),
+    Door(name="decision", panel="Prove", help="Why things were decided as they were."),
+    Door(name="audit", panel="Prove", help="Whether the chain of decisions is as it was written."),
+    Door(name="report", panel="Prove", help="Cost per n-th incident, times, prevention, level."),
+    Door(name="criteria", panel="Prove", help="Which acceptance numbers a test claims to prove."),
 )
 """Every command, in the order of the help page."""
 

@@ -1,0 +1,21 @@
+"""Opens the product for one command and closes it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from autoheal.app import App, wire
+from autoheal.surfaces.cli.options import config
+
+
+@contextmanager
+def opened(ctx: typer.Context) -> Iterator[App]:
+    """The product with the settings in force; workers are not started, only stored things are reached."""
+    app = wire(config(ctx))
+    try:
+        yield app
+    finally:
+        app.stop()

@@ -1,0 +1,87 @@
+"""`autoheal report`: what incidents cost, how fast they are healed and prevented, and the level."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autoheal.reports.economics import FamilyCost
+from autoheal.reports.figures import Report
+from autoheal.reports.level import FamilyLevel
+from autoheal.reports.metrics import Figure
+from autoheal.surfaces.cli.opening import opened
+from autoheal.surfaces.cli.options import AsJson
+from autoheal.surfaces.cli.output import show as show_text
+from autoheal.surfaces.cli.output import show_json, show_table
+
+
+def command(
+    ctx: typer.Context,
+    *,
+    events: Annotated[bool, typer.Option("--events", help="Name the events behind each figure.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print cost per n-th incident, figures with their honest partners, and the level by measured rules."""
+    with opened(ctx) as app:
+        report = app.report()
+    if as_json:
+        show_json("report", report=report)
+        return
+    _print(report, events=events)
+
+
+def _print(report: Report, *, events: bool) -> None:
+    show_text(f"{report.incidents} incidents since {report.since.date()}; level {report.level.level.name}\n")
+    show_table(("figure", "value", "median", "n", "means"), map(_figure, report.figures), empty="")
+    if events:
+        rows = [(f.name, " ".join(f.events)) for f in report.figures if f.events]
+        show_text("")
+        show_table(("figure", "derived from"), rows, empty="no figure has an event yet")
+    show_text("")
+    columns = ("family", "n", "incident", "skill", "queries", "tokens", "$", "seconds", "person", "outcome")
+    show_table(
+        columns, [row for f in report.families for row in _costs(f)], empty="no incident has cost anything"
+    )
+    show_text("")
+    rows = [row for f in report.level.families for row in _rules(f)]
+    show_table(
+        ("family", "level", "rule", "measured", "needed", "holds"), rows, empty="no family is known yet"
+    )
+
+
+def _figure(figure: Figure) -> tuple[object, ...]:
+    value = "not measured" if figure.value is None else f"{figure.value:.4g} {figure.unit}"
+    return figure.name, value, figure.median, len(figure.events), figure.meaning
+
+
+def _costs(cost: FamilyCost) -> list[tuple[object, ...]]:
+    return [
+        (
+            cost.family,
+            nth.n,
+            nth.incident_id,
+            nth.skill,
+            nth.bill.all_queries,
+            nth.bill.all_tokens,
+            nth.bill.dollars,
+            nth.bill.wall_seconds,
+            "yes" if nth.human else "no",
+            nth.outcome,
+        )
+        for nth in cost.incidents
+    ]
+
+
+def _rules(found: FamilyLevel) -> list[tuple[object, ...]]:
+    return [
+        (
+            found.family,
+            found.level.name,
+            f"{r.level.name} {r.name}",
+            r.value,
+            r.needed,
+            "yes" if r.holds else "no",
+        )
+        for r in found.rules
+    ]
