@@ -42,7 +42,7 @@ def decide(responder: Responder, incident_id: str, attempt: int) -> str:
         )
         _log_ruling(responder, incident_id, option, ruling)
         if ruling.permission is not DENIED:
-            mitigation = _propose(responder, incident, investigation, (option, state, ruling))
+            mitigation = _propose(responder, incident, hypothesis, (option, state, ruling))
             return f"{ruling.permission} {mitigation.id}"
     responder.note(incident_id, "decision", f"attempt {attempt}: no action is possible and allowed")
     return f"{DENIED} "
@@ -151,13 +151,11 @@ def _trust(responder: Responder, hypothesis: Hypothesis) -> Trust | None:
 def _propose(
     responder: Responder,
     incident: Incident,
-    investigation: Investigation,
+    hypothesis: Hypothesis,
     choice: tuple[Option, TargetState, Ruling],
 ) -> Mitigation:
     option, state, ruling = choice
     now = responder.clock.now()
-    hypothesis = investigation.leading
-    assert hypothesis is not None
     mitigation = Mitigation(
         id=responder.ids.new("mit"),
         incident_id=incident.id,

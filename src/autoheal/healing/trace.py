@@ -35,8 +35,8 @@ def verdict_text(investigation: Investigation) -> str:
 def rebuild_verdict(body: Mapping[str, object]) -> str:
     """The verdict that follows from the recorded parts alone, with network and model off."""
     hypotheses = body["hypotheses"]
-    assert isinstance(hypotheses, list)
-    chosen = [h for h in hypotheses if h["state"] in ("accepted", "leading")]
+    recorded = hypotheses if isinstance(hypotheses, list) else []
+    chosen = [h for h in recorded if h["state"] in ("accepted", "leading")]
     if chosen:
         return _sentence(VerdictKind.CAUSE, str(chosen[0]["statement"]))
     path = body["path"]

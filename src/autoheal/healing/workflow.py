@@ -66,7 +66,7 @@ async def _find_cause(run: Run, step: Step, responder: Responder, incident_id: s
     """Ask memory first; investigate when it does not serve; look again while nothing is clear yet."""
     if attempt == 1 and await step(recall_first, incident_id) == CAUSE:
         return CAUSE
-    found = NOTHING
+    found: str = NOTHING
     for looked in range(responder.settings.max_looks):
         if looked:
             await run.sleep(responder.settings.second_look_seconds)

@@ -1,0 +1,127 @@
+"""Memory first: a reviewed skill answers, if its own diagnosis holds on what is measured now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from autoheal.domain.investigation import Hypothesis, HypothesisState, Mechanism
+from autoheal.domain.mitigation import ActionKind
+from autoheal.domain.skill import DecisionRule, Skill, Trust
+from autoheal.graph.skills import Fit, candidates, deepest, fitting
+from autoheal.healing.gather import Gatherer
+from autoheal.healing.settings import HealingSettings
+from autoheal.healing.skill_run import Diagnosed, Moment, OutOfBudgetError, Watch, diagnose_with
+
+MAX_CANDIDATES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What is known when an alert group is fresh: labels of its alerts, where it hurts, who calls whom."""
+
+    incident_id: str
+    alerts: Sequence[Mapping[str, str]]
+    services: Sequence[str]
+    origin: str | None
+    signature: str
+    calls: Sequence[tuple[str, str]]
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """A skill's diagnosis held for one service: what it says, what to do, and how we got there."""
+
+    skill: Skill
+    service: str
+    hypothesis: Hypothesis
+    mitigation: ActionKind | None
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotRecalled:
+    """Memory did not serve; contradicted names the skills whose match fitted but whose diagnosis did not."""
+
+    path: tuple[str, ...]
+    contradicted: tuple[str, ...] = ()
+
+
+def recall(
+    situation: Situation, skills: Sequence[Skill], gatherer: Gatherer, settings: HealingSettings
+) -> Recalled | NotRecalled:
+    """The first fitting skill whose diagnosis holds for exactly one service; the evidence has the last word."""
+    watch = Watch(gatherer, settings, situation.moment)
+    fits = fitting(skills, alerts=situation.alerts, signature=situation.signature)
+    path: list[str] = [] if fits else ["recall: no skill is known for these alerts"]
+    contradicted: list[str] = []
+    for fit in fits:
+        found = _try(fit, situation, watch, path)
+        if found is not None:
+            return _recalled(fit.skill, found, situation, path)
+        contradicted += [fit.skill.reference] if _usable(fit.skill) else []
+    return NotRecalled(path=tuple(path), contradicted=tuple(contradicted))
+
+
+def _usable(skill: Skill) -> bool:
+    return skill.trust.rung >= Trust.ASSISTED.rung
+
+
+def _try(fit: Fit, situation: Situation, watch: Watch, path: list[str]) -> Diagnosed | None:
+    skill = fit.skill
+    path.append(f"recall: {skill.reference} fits by {fit.why} (trust: {skill.trust})")
+    if not _usable(skill):
+        path.append(f"recall: {skill.reference} is not trusted enough to answer")
+        return None
+    asked = candidates(
+        situation.services, situation.calls, origin=situation.origin, max_hops=skill.match.max_hops
+    )
+    holding: list[Diagnosed] = []
+    try:
+        for service in asked[:MAX_CANDIDATES]:
+            diagnosed = diagnose_with(skill, service, watch)
+            path.append(f"recall: {skill.reference} on {service}: {diagnosed.why}")
+            holding += [diagnosed] if diagnosed.rule else []
+    except OutOfBudgetError:
+        path.append(f"recall: {skill.reference} needs more than {watch.asked} queries: not used")
+        return None
+    return _single(skill, holding, situation.calls, path)
+
+
+def _single(
+    skill: Skill, holding: Sequence[Diagnosed], calls: Sequence[tuple[str, str]], path: list[str]
+) -> Diagnosed | None:
+    """The one service that the diagnosis holds for, once a caller's pain is explained by its callee's."""
+    left = deepest([found.service for found in holding], calls)
+    if len(left) > 1:
+        path.append(f"recall: {skill.reference} holds for {', '.join(left)}: it does not tell them apart")
+    return next((found for found in holding if left == [found.service]), None)
+
+
+def _recalled(skill: Skill, found: Diagnosed, situation: Situation, path: Sequence[str]) -> Recalled:
+    rule = found.rule
+    assert rule is not None  # noqa: S101  _single picks only services whose rule held
+    mitigation = ActionKind(skill.mitigations[rule.mitigate]) if rule.mitigate else None
+    hypothesis = Hypothesis(
+        id=f"{situation.incident_id}.recall",
+        entity=found.service,
+        mechanism=mechanism_of(rule),
+        statement=f"{found.service}: {rule.failure_mode.replace('_', ' ')}, known from {skill.reference}",
+        score=rule.confidence,
+        confidence=rule.confidence,
+        author=f"skill:{skill.reference}",
+        state=HypothesisState.LEADING,
+        change_id=found.change_id,
+        remediations=(mitigation,) if mitigation else (),
+        claims_for=found.claims,
+    )
+    return Recalled(
+        skill=skill, service=found.service, hypothesis=hypothesis, mitigation=mitigation, path=tuple(path)
+    )
+
+
+def mechanism_of(rule: DecisionRule) -> Mechanism:
+    """The mechanism that a failure mode begins with, as in `deploy` or `errors:full-queue`."""
+    word = rule.failure_mode.partition(":")[0]
+    return Mechanism(word) if word in set(Mechanism) else Mechanism.UNKNOWN
