@@ -58,7 +58,8 @@ def _alerts(file: IncidentFile) -> Iterator[str]:
     if file.alerts:
         yield "Alerts"
     for alert in file.alerts:
-        yield f"  {cell(alert.starts_at)}  {alert.status:<8} {alert.name} of {cell(alert.service)}: {alert.summary}"
+        what = f"{alert.name} of {cell(alert.service)}: {alert.summary}"
+        yield f"  {cell(alert.starts_at)}  {alert.status:<8} {what}"
 
 
 def _findings(file: IncidentFile) -> Iterator[str]:

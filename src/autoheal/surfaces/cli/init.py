@@ -26,7 +26,7 @@ def command(
     force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write autoheal.toml and policy.yaml with safe values: everything is proposed, nothing is done unasked."""
+    """Write autoheal.toml and policy.yaml with safe values: all is proposed, nothing is done unasked."""
     there = [name for name in FILES if (folder / name).exists()]
     if there and not force:
         raise ConflictError(f"{folder / there[0]} exists; --force writes over it")

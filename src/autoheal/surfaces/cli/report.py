@@ -44,10 +44,9 @@ def _print(report: Report, *, events: bool) -> None:
         columns, [row for f in report.families for row in _costs(f)], empty="no incident has cost anything"
     )
     show_text("")
-    rows = [row for f in report.level.families for row in _rules(f)]
-    show_table(
-        ("family", "level", "rule", "measured", "needed", "holds"), rows, empty="no family is known yet"
-    )
+    rules = [row for f in report.level.families for row in _rules(f)]
+    columns = ("family", "level", "rule", "measured", "needed", "holds")
+    show_table(columns, rules, empty="no family is known yet")
 
 
 def _figure(figure: Figure) -> tuple[object, ...]:
