@@ -2,16 +2,106 @@
 
 from __future__ import annotations
 
-from autoheal.diagnosis.finding import Diagnosis, Verdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from autoheal.diagnosis.change_evidence import ranked_changes, remediation_for
+from autoheal.diagnosis.confidence import Trust, confidence_of, confidences
+from autoheal.diagnosis.finding import Diagnosis, RankedCause, Term, Verdict
+from autoheal.diagnosis.log_evidence import LogTable, log_table, missing_line_terms, novelty_terms
+from autoheal.diagnosis.mechanism import mechanism_of
+from autoheal.diagnosis.metric_evidence import metric_shifts, metric_terms
+from autoheal.diagnosis.onset import Onset, find_onset
+from autoheal.diagnosis.rank import ranked, weighed
+from autoheal.diagnosis.series import series_matrix
+from autoheal.diagnosis.span_evidence import (
+    error_terms,
+    network_terms,
+    own_time_terms,
+    split_at,
+    structure_terms,
+)
+from autoheal.diagnosis.span_table import SpanTable, span_table
 from autoheal.diagnosis.telemetry import Telemetry
+from autoheal.diagnosis.topology import call_edges, explaining_terms
+
+LISTED = 25
+"""How many entities the ranking names at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All terms by entity, and what they were read from."""
+
+    onset: Onset
+    terms: Mapping[str, list[Term]]
+    entities: frozenset[str]
+    spans: SpanTable | None
+    logs: LogTable | None
 
 
 def diagnose(telemetry: Telemetry) -> Diagnosis:
     """Rank the entities and the changes that could explain what the telemetry shows."""
+    evidence = gather_evidence(telemetry)
+    rows = ranked(evidence.terms)
+    trust = confidence_of(rows, telemetry)
+    causes = _causes(rows, evidence, trust)
+    changes = ranked_changes(telemetry, causes, evidence.onset)
+    found = trust.verdict is Verdict.CAUSE
     return Diagnosis(
-        verdict=Verdict.INCONCLUSIVE,
-        confidence=0.0,
-        reason="no evidence was read",
-        ranking=(),
-        missing=telemetry.missing,
+        verdict=trust.verdict,
+        confidence=trust.confidence,
+        reason=trust.reason,
+        ranking=causes,
+        changes=changes,
+        remediation=remediation_for(causes[0], changes, telemetry) if causes and found else None,
+        onset=evidence.onset.time,
+        missing=trust.missing,
+    )
+
+
+def gather_evidence(telemetry: Telemetry) -> Evidence:
+    """Every term of every modality that the telemetry has, weighed, with callers explained away."""
+    series = series_matrix(telemetry.metrics, end=telemetry.end)
+    onset = find_onset(series, alert_time=telemetry.alert_time)
+    spans = span_table(telemetry.spans, end=telemetry.end) if telemetry.spans is not None else None
+    logs = log_table(telemetry.logs, end=telemetry.end) if telemetry.logs is not None else None
+    found = list(metric_terms(metric_shifts(series, onset=onset.time)))
+    found += [*_span_terms(spans, onset), *_log_terms(logs, spans, onset)]
+    terms = weighed(found)
+    for term in explaining_terms(terms, call_edges(telemetry.topology, spans)):
+        terms[term.entity].append(term)
+    entities = {*series.entities, *(spans.entities if spans else ()), *(logs.entities if logs else ())}
+    return Evidence(onset=onset, terms=terms, entities=frozenset(entities), spans=spans, logs=logs)
+
+
+def _span_terms(spans: SpanTable | None, onset: Onset) -> Iterator[Term]:
+    if spans is None or (split := split_at(spans, onset.time)) is None:
+        return
+    for read in (own_time_terms, network_terms, error_terms, structure_terms):
+        yield from read(spans, split)
+
+
+def _log_terms(logs: LogTable | None, spans: SpanTable | None, onset: Onset) -> Iterator[Term]:
+    if logs is None:
+        return
+    yield from novelty_terms(logs, onset.time)
+    yield from missing_line_terms(logs, spans, onset.time)
+
+
+def _causes(
+    rows: list[tuple[str, float, tuple[Term, ...]]], evidence: Evidence, trust: Trust
+) -> tuple[RankedCause, ...]:
+    quiet = sorted(evidence.entities - {entity for entity, _, _ in rows})
+    everyone = [*rows, *((entity, 0.0, ()) for entity in quiet)][:LISTED]
+    shares = confidences([score for _, score, _ in everyone], trust.confidence)
+    return tuple(
+        RankedCause(
+            entity=entity,
+            score=score,
+            confidence=share,
+            mechanism=mechanism_of(terms),
+            terms=terms,
+        )
+        for (entity, score, terms), share in zip(everyone, shares, strict=True)
     )

@@ -1,4 +1,4 @@
-"""What the engine says: ranked causes, each the sum of its named terms, and what the changes had to do with it."""
+"""What the engine says: causes ranked by the sum of their named terms, and the judged changes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Window:
 class Term:
     """One named contribution to an entity's score, with the two numbers that it rests on.
 
-    before and after are the statistic (median for metrics and spans, count or share for logs and calls) of the
+    before and after are the statistic (median of metrics and spans, count or share of logs and calls) of the
     subject's rows of that entity inside the stated windows; points is the exact share of the score.
     """
 

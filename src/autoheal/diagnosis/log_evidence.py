@@ -1,0 +1,202 @@
+"""Logs as evidence: templates that are new or surge, and lines that a running operation no longer writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from autoheal.diagnosis.finding import Modality, Term, Window
+from autoheal.diagnosis.span_table import SpanTable
+from autoheal.diagnosis.templates import mined, severity_of
+
+_LINES = 300_000
+_LONGEST = 86_400.0
+_ENOUGH = 4
+_GRAVE = 0.9
+_NO_TRACE = ("", "-1", "0", "none", "null")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogTable:
+    """Lines with entity, trace and template number; traced where most lines name a trace."""
+
+    lines: pl.DataFrame
+    templates: tuple[str, ...]
+    traced: bool
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """Who wrote the lines."""
+        return tuple(self.lines["entity"].unique().sort().to_list())
+
+
+def log_table(logs: pl.DataFrame, *, end: float) -> LogTable | None:
+    """The lines up to end with their templates, without strays of another day; None where there is none."""
+    near = pl.col("time").is_between(end - _LONGEST, end)
+    lines = logs.filter(pl.col("time").is_finite() & near)
+    lines = lines.drop_nulls(["entity", "message"]).sort("time").tail(_LINES)
+    if lines.is_empty():
+        return None
+    numbers, texts = mined(lines["message"])
+    trace = pl.col("trace_id").fill_null("").str.to_lowercase()
+    named = lines.select((~trace.is_in(_NO_TRACE)).mean()).item()
+    table = lines.select("time", "entity", pl.col("trace_id").fill_null(""), numbers.alias("template"))
+    return LogTable(lines=table, templates=tuple(texts), traced=named > 0.5)
+
+
+def novelty_terms(table: LogTable, onset: float) -> Iterator[Term]:
+    """Novelty: lines per trace (per minute without traces) that are new or surge, weighed by severity."""
+    lines = table.lines.with_columns((pl.col("time") >= onset).alias("late"))
+    windows = _windows(lines)
+    if windows is None:
+        return
+    earlier, later = windows
+    unit = "traces" if table.traced else "lines"
+    amount = pl.col("trace_id").n_unique() if table.traced else pl.len()
+    old_size, new_size = _sizes(lines, table, earlier, later)
+    counts = lines.group_by("entity", "template", "late").agg(amount.alias("n"))
+    busy = lines.filter("late").group_by("entity").agg(amount.alias("busy"))
+    wide = (
+        counts.group_by("entity", "template")
+        .agg(
+            pl.col("n").filter(~pl.col("late")).sum().alias("old"),
+            pl.col("n").filter(pl.col("late")).sum().alias("new"),
+        )
+        .join(busy, on="entity", how="left")
+        .sort("entity", "template")
+    )
+    for entity, number, old, new, busy_count in wide.iter_rows():
+        points = _surge(old, new, old_size, new_size)
+        if points <= 0 or new < 2:
+            continue
+        text = table.templates[number]
+        share = np.sqrt(min(1.0, new / max(busy_count or 1, 1)))
+        yield Term(
+            name="new_lines" if old == 0 else "more_lines",
+            modality=Modality.LOGS,
+            entity=entity,
+            subject=text[:200],
+            points=float(points * severity_of(text) * share),
+            before=float(old),
+            after=float(new),
+            before_window=earlier,
+            after_window=later,
+            statistic="count",
+            unit=unit,
+        )
+
+
+def _windows(lines: pl.DataFrame) -> tuple[Window, Window] | None:
+    old, new = lines.filter(~pl.col("late"))["time"], lines.filter("late")["time"]
+    if old.is_empty() or new.is_empty():
+        return None
+    return _window(old), _window(new)
+
+
+def _window(times: pl.Series) -> Window:
+    return Window(start=float(times[0]), end=float(times[-1]))
+
+
+def _sizes(lines: pl.DataFrame, table: LogTable, earlier: Window, later: Window) -> tuple[float, float]:
+    if not table.traced:
+        return max(earlier.end - earlier.start, 1.0), max(later.end - later.start, 1.0)
+    traces = lines.group_by("late").agg(pl.col("trace_id").n_unique().alias("n"))
+    sizes = dict(traces.iter_rows())
+    return float(sizes.get(False, 1)), float(sizes.get(True, 1))
+
+
+def _surge(old: int, new: int, old_size: float, new_size: float) -> float:
+    """How surprising the later count is at the earlier rate: a Poisson z, squashed to about [0, 1]."""
+    expected = (old + 0.5) * new_size / old_size
+    excess = (new - expected) / np.sqrt(expected + new * 0.1 + 0.5)
+    if excess <= 1.5 or new < 2 * expected:
+        return 0.0
+    return float(min(np.log1p(excess - 1.0) / 2.0, 1.2))
+
+
+def missing_line_terms(table: LogTable, spans: SpanTable | None, onset: float) -> Iterator[Term]:
+    """Missing lines: the share of an operation's traces in which the entity writes a template falls."""
+    if not table.traced:
+        return
+    runs = _runs(table, spans).with_columns((pl.col("time") >= onset).alias("late"))
+    totals = runs.group_by("entity", "operation", "late").len("runs")
+    said = table.lines.select("trace_id", "entity", "template").unique()
+    joined = (
+        runs.join(said, on=["trace_id", "entity"])
+        .group_by("entity", "template", "operation", "late")
+        .len("said")
+    )
+    both = totals.pivot("late", index=["entity", "operation"], values="runs").rename(
+        {"false": "runs_old", "true": "runs_new"}, strict=False
+    )
+    if not {"runs_old", "runs_new"} <= set(both.columns):
+        return
+    spoken = joined.pivot("late", index=["entity", "template", "operation"], values="said").rename(
+        {"false": "old", "true": "new"}, strict=False
+    )
+    for name in ("old", "new"):
+        if name not in spoken.columns:
+            spoken = spoken.with_columns(pl.lit(0).alias(name))
+    rows = (
+        spoken.join(both, on=["entity", "operation"])
+        .fill_null(0)
+        .filter((pl.col("runs_old") >= _ENOUGH) & (pl.col("runs_new") >= _ENOUGH))
+        .sort("entity", "template", "operation")
+    )
+    windows = _windows(table.lines.with_columns((pl.col("time") >= onset).alias("late")))
+    if windows is None:
+        return
+    for row in rows.iter_rows(named=True):
+        points = share_fall(row["old"], row["runs_old"], row["new"], row["runs_new"])
+        if points > 0 and severity_of(table.templates[row["template"]]) < _GRAVE:
+            yield Term(
+                name="missing_lines",
+                modality=Modality.LOGS,
+                entity=row["entity"],
+                subject=f"{table.templates[row['template']][:160]} | {row['operation']}",
+                points=points,
+                before=row["old"] / row["runs_old"],
+                after=row["new"] / row["runs_new"],
+                before_window=windows[0],
+                after_window=windows[1],
+                statistic="share",
+                unit="traces",
+            )
+
+
+def _runs(table: LogTable, spans: SpanTable | None) -> pl.DataFrame:
+    """One row per trace and operation that an entity ran: from spans, else from the lines themselves."""
+    if spans is None:
+        return (
+            table.lines.group_by("trace_id", "entity")
+            .agg(pl.col("time").min())
+            .with_columns(pl.lit("any").alias("operation"))
+        )
+    entry = (spans.parent < 0) | spans.crosses
+    names = pl.Series([name for _, name in spans.operations], dtype=pl.String)
+    owners = pl.Series(spans.entities, dtype=pl.String)
+    return (
+        pl.DataFrame(
+            {
+                "trace_id": pl.Series(spans.traces)[spans.trace[entry]],
+                "entity": owners[spans.entity[entry]],
+                "operation": names[spans.operation[entry]],
+                "time": spans.start[entry],
+            }
+        )
+        .group_by("trace_id", "entity", "operation")
+        .agg(pl.col("time").min())
+    )
+
+
+def share_fall(old: int, runs_old: int, new: int, runs_new: int) -> float:
+    """How far a share surely fell, as a part of what it was: two binomial errors are granted."""
+    was, now = old / runs_old, new / runs_new
+    if was < 0.3:
+        return 0.0
+    pooled = (old + new + 1) / (runs_old + runs_new + 2)
+    error = np.sqrt(pooled * (1 - pooled) * (1 / runs_old + 1 / runs_new))
+    return float(np.clip((was - now - 2 * error) / was, 0.0, 1.0))

@@ -1,0 +1,98 @@
+"""When the fault began: the start of the last stretch before the alert in which many series are unusual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoheal.diagnosis.kinds import Kind
+from autoheal.diagnosis.series import Floats, SeriesMatrix, masked_median, masked_quantile
+
+_TELLING = frozenset(Kind) - {Kind.OTHER}
+_TOP = 8
+_CLIP = 8.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onset:
+    """The estimated start in unix seconds; strength compares the unusual stretch with what came before."""
+
+    time: float
+    strength: float
+    resolution: float
+
+
+def find_onset(series: SeriesMatrix, *, alert_time: float) -> Onset:
+    """The onset read from metrics, or the usual time before the alert where nothing tells it better."""
+    usual = Onset(time=alert_time - _usual_delay(series.step), strength=0.0, resolution=series.step)
+    if not series.entities:
+        return usual
+    step = series.step or 1.0
+    slots, unusual = _unusual_by_slot(series, step)
+    near = slots >= alert_time - max(_FARTHEST, _FARTHEST_STEPS * step)
+    if near.sum() < len("four"):
+        return usual
+    return _most_likely(slots[near], unusual[near], alert_time, step)
+
+
+_USUAL_DELAY = 165.0
+_USUAL_STEPS = 3.0
+_FARTHEST = 3600.0
+_FARTHEST_STEPS = 60.0
+_PRIOR = 2.0
+_TRUST = 0.2
+_CLEAR = 2.0
+
+
+def _usual_delay(step: float) -> float:
+    return min(_USUAL_DELAY, _USUAL_STEPS * step) if step else _USUAL_DELAY
+
+
+def _most_likely(slots: Floats, unusual: Floats, alert_time: float, step: float) -> Onset:
+    """The moment from which the summed excess is largest, less what its distance from the usual costs."""
+    level = float(np.median(unusual))
+    spread = float(np.median(np.abs(unusual - level)))
+    gain = np.cumsum((unusual - level - spread)[::-1])[::-1] / (spread + _QUIET)
+    delay = np.maximum(alert_time - slots, step / 2)
+    worth = _TRUST * gain - _PRIOR * np.abs(np.log(delay / _usual_delay(step)))
+    worth[slots > alert_time] = -np.inf
+    best = int(np.argmax(worth)) if np.isfinite(worth).any() else 0
+    clear = worth[best] >= _CLEAR
+    time = float(slots[best]) - step / 4 if clear else alert_time - _usual_delay(step)
+    return Onset(time=time, strength=float(gain[best]), resolution=step)
+
+
+_QUIET = 0.3
+
+
+def _unusual_by_slot(series: SeriesMatrix, step: float) -> tuple[Floats, Floats]:
+    """Per moment (one step wide): the mean of the largest deviations, one per entity."""
+    telling = np.array([meaning.kind in _TELLING for meaning in series.meanings])
+    times, values = series.times[telling], series.values[telling]
+    deviation = _deviation(times, values)
+    present = np.isfinite(deviation)
+    origin = float(np.nanmin(times))
+    slot = np.where(present, np.floor((times - origin) / step + _EDGE), 0).astype(np.intp)
+    names = {name: index for index, name in enumerate(dict.fromkeys(series.entities))}
+    owner = np.array([names[name] for name, keep in zip(series.entities, telling, strict=True) if keep])
+    width = int(slot.max()) + 1
+    board = np.zeros((len(names), width))
+    rows = np.broadcast_to(owner[:, None], slot.shape)
+    np.maximum.at(board, (rows[present], slot[present]), deviation[present])
+    seen = np.zeros(width, dtype=bool)
+    seen[slot[present]] = True
+    top = -np.sort(-board, axis=0)[:_TOP]
+    return origin + np.flatnonzero(seen) * step, top.mean(axis=0)[seen]
+
+
+_EDGE = 1e-6
+
+
+def _deviation(times: Floats, values: Floats) -> Floats:
+    present = np.isfinite(values)
+    middle = masked_median(values, present)[:, None]
+    off = np.abs(values - middle)
+    spread = np.maximum(masked_median(off, present), masked_quantile(off, present, 0.9) / 2)[:, None]
+    level = np.maximum(np.abs(middle) * 0.05, 1e-9)
+    return np.clip(off / (spread * 1.5 + level), 0, _CLIP)

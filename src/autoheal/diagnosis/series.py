@@ -1,0 +1,119 @@
+"""Metric rows as one padded matrix, a row per series, so that every statistic is one array operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from autoheal.diagnosis.kinds import Meaning, meaning_of
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+MAX_SAMPLES = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesMatrix:
+    """n series of up to L samples: times and values are (n, L) in time order, NaN where padded."""
+
+    entities: tuple[str, ...]
+    metrics: tuple[str, ...]
+    meanings: tuple[Meaning, ...]
+    times: Floats
+    values: Floats
+
+    @property
+    def step(self) -> float:
+        """The usual distance of two samples of one series in seconds; 0 where no series has two."""
+        gaps = np.diff(self.times[:_STEP_SAMPLE], axis=1)
+        gaps = gaps[np.isfinite(gaps) & (gaps > 0)]
+        return float(np.median(gaps)) if gaps.size else 0.0
+
+
+_STEP_SAMPLE = 200
+
+
+def series_matrix(metrics: pl.DataFrame, *, end: float) -> SeriesMatrix:
+    """Series with at least one finite sample up to end; duplicates keep the last, values are per series."""
+    rows = metrics.filter(pl.col("value").is_finite() & pl.col("time").is_finite() & (pl.col("time") <= end))
+    rows = rows.drop_nulls(["entity", "metric"])
+    if rows.is_empty():
+        empty = np.empty((0, 0))
+        return SeriesMatrix(entities=(), metrics=(), meanings=(), times=empty, values=empty)
+    return _padded(_sorted(rows))
+
+
+def _sorted(rows: pl.DataFrame) -> pl.DataFrame:
+    keyed = rows.select(
+        pl.col("entity").cast(pl.Categorical),
+        pl.col("metric").cast(pl.Categorical),
+        pl.col("time").cast(pl.Float64),
+        pl.col("value").cast(pl.Float64),
+    ).with_columns(
+        (pl.col("entity").to_physical().cast(pl.UInt64) * 2**32 + pl.col("metric").to_physical()).alias("key")
+    )
+    return keyed.sort("key", "time", maintain_order=True)
+
+
+def _padded(rows: pl.DataFrame) -> SeriesMatrix:
+    key = rows["key"].to_numpy()
+    time = rows["time"].to_numpy()
+    last = np.append((key[1:] != key[:-1]) | (time[1:] != time[:-1]), True)
+    key, time, value = key[last], time[last], rows["value"].to_numpy()[last]
+    first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+    counts = np.diff(np.append(first, key.size))
+    kept = np.minimum(counts, MAX_SAMPLES)
+    row = np.repeat(np.arange(first.size), counts)
+    column = np.arange(key.size) - np.repeat(first + counts - kept, counts)
+    fits = column >= 0
+    times = np.full((first.size, int(kept.max())), np.nan)
+    values = times.copy()
+    times[row[fits], column[fits]] = time[fits]
+    values[row[fits], column[fits]] = value[fits]
+    heads = rows.select("entity", "metric").filter(pl.Series(last))[first.tolist()]
+    names = heads["metric"].cast(pl.String).to_list()
+    return SeriesMatrix(
+        entities=tuple(heads["entity"].cast(pl.String).to_list()),
+        metrics=tuple(names),
+        meanings=tuple(meaning_of(name) for name in names),
+        times=times,
+        values=values,
+    )
+
+
+def masked_median(values: Floats, mask: Mask) -> Floats:
+    """The median of each row's values where the mask holds; NaN where it holds nowhere."""
+    return masked_quantile(values, mask, 0.5)
+
+
+def masked_quantile(values: Floats, mask: Mask, share: float) -> Floats:
+    """The interpolated quantile of each row's values where the mask holds; NaN where it holds nowhere."""
+    if values.size == 0:
+        return np.full(values.shape[0], np.nan)
+    ordered = np.sort(np.where(mask, values, np.inf), axis=1)
+    count = mask.sum(axis=1)
+    place = np.maximum(count - 1, 0) * share
+    low = np.floor(place).astype(np.intp)
+    high = np.minimum(low + 1, np.maximum(count - 1, 0))
+    rows = np.arange(values.shape[0])
+    floor, ceil = ordered[rows, low], ordered[rows, high]
+    with np.errstate(invalid="ignore"):
+        found = floor + (ceil - floor) * (place - low)
+    return np.where(count > 0, np.where(floor == ceil, floor, found), np.nan)
+
+
+def rolling_median(values: Floats, width: int) -> Floats:
+    """The median of each sample and the width-1 before it; the first ones keep their own value."""
+    if width <= 1 or values.shape[1] < width:
+        return values.copy()
+    windows = np.lib.stride_tricks.sliding_window_view(values, width, axis=1)
+    smooth = values.copy()
+    if width == len(("a", "b", "c")):
+        a, b, c = windows[..., 0], windows[..., 1], windows[..., 2]
+        smooth[:, width - 1 :] = np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+        return smooth
+    smooth[:, width - 1 :] = np.median(windows, axis=-1)
+    return smooth

@@ -1,0 +1,248 @@
+"""Spans as evidence: own time, waits between two ends of a call, failing calls, and calls that vanish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoheal.diagnosis.finding import Modality, Term, Window
+from autoheal.diagnosis.series import Floats, Mask
+from autoheal.diagnosis.span_table import Ints, SpanTable
+
+_ENOUGH = 4
+_FULL = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """The spans before and after the onset, with the windows that they cover."""
+
+    before: Mask
+    after: Mask
+    earlier: Window
+    later: Window
+    typical_ms: float
+    requests_before: int
+    requests_after: int
+
+
+def split_at(table: SpanTable, onset: float) -> Split | None:
+    """The two sides of the onset; None where one of them has too few spans to compare."""
+    before = table.start < onset
+    after = ~before
+    if min(before.sum(), after.sum()) < _ENOUGH:
+        return None
+    roots = table.parent < 0
+    typical = (
+        np.median(table.duration_ms[roots & before])
+        if (roots & before).any()
+        else np.median(table.duration_ms)
+    )
+    return Split(
+        before=before,
+        after=after,
+        earlier=Window(start=float(table.start[before].min()), end=float(table.start[before].max())),
+        later=Window(start=float(table.start[after].min()), end=float(table.start[after].max())),
+        typical_ms=max(float(typical), 0.1),
+        requests_before=np.unique(table.trace[before]).size,
+        requests_after=np.unique(table.trace[after]).size,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """Values grouped by an index in 0..n-1, sorted once, so that quantiles are slices."""
+
+    order: Ints
+    bounds: Ints
+    values: Floats
+
+    def pick(self, group: int) -> Floats:
+        """The sorted values of one group."""
+        return self.values[self.bounds[group] : self.bounds[group + 1]]
+
+    def count(self, group: int) -> int:
+        """How many values the group has."""
+        return int(self.bounds[group + 1] - self.bounds[group])
+
+
+def grouped(index: Ints, values: Floats, mask: Mask, size: int) -> Groups:
+    """The masked values by group, each group's values ascending."""
+    place = np.flatnonzero(mask)
+    order = place[np.lexsort((values[place], index[place]))]
+    bounds = np.searchsorted(index[order], np.arange(size + 1))
+    return Groups(order=order, bounds=bounds, values=values[order])
+
+
+def _quantile(ordered: Floats, share: float) -> float:
+    return float(ordered[min(int(share * ordered.size), ordered.size - 1)])
+
+
+def own_time_terms(table: SpanTable, split: Split) -> Iterator[Term]:
+    """Self time: per operation the rise of its median and upper tail, weighed against the typical request."""
+    work = ~table.waits
+    size = len(table.operations)
+    earlier = grouped(table.operation, table.own_ms, work & split.before, size)
+    later = grouped(table.operation, table.own_ms, work & split.after, size)
+    for number, (entity, operation) in enumerate(table.operations):
+        if min(earlier.count(number), later.count(number)) < _ENOUGH:
+            continue
+        old, new = earlier.pick(number), later.pick(number)
+        per_request = later.count(number) / max(split.requests_after, 1)
+        points = max(
+            _rise(old, new, share, split.typical_ms, min(per_request, 3.0)) for share in (0.5, 0.75, 0.9)
+        )
+        if points > 0:
+            yield _span_term("own_time", entity, operation, points, old, new, split)
+
+
+def _rise(old: Floats, new: Floats, share: float, typical: float, per_request: float) -> float:
+    was, now = _quantile(old, share), _quantile(new, share)
+    noise = _quantile(old, min(share + 0.2, 0.97)) - was
+    change = now - was - noise
+    if change <= 0:
+        return 0.0
+    ratio = np.log1p(change / (was + noise + 0.02 * typical)) / _FULL
+    weight = np.sqrt(min(1.0, change * max(per_request, 0.1) / typical))
+    return float(min(ratio, 1.5) * weight * (1.0 if share <= 0.75 else 0.6))
+
+
+def _span_term(
+    name: str, entity: str, operation: str, points: float, old: Floats, new: Floats, split: Split
+) -> Term:
+    return Term(
+        name=name,
+        modality=Modality.SPANS,
+        entity=entity,
+        subject=operation,
+        points=points,
+        before=float(np.median(old)),
+        after=float(np.median(new)),
+        before_window=split.earlier,
+        after_window=split.later,
+        unit="ms",
+    )
+
+
+def network_terms(table: SpanTable, split: Split) -> Iterator[Term]:
+    """Network gap: client span less server span per call edge, given to the end most of whose edges shifted."""
+    shifts = dict(_edge_shifts(table, split))
+    if not shifts:
+        return
+    totals: dict[str, list[float]] = {}
+    for (caller, callee), (points, _, _) in shifts.items():
+        totals.setdefault(caller, []).append(points)
+        totals.setdefault(callee, []).append(points)
+    for (caller, callee), (points, old, new) in shifts.items():
+        if points <= 0:
+            continue
+        blame = _share_shifted(totals[callee]) / (
+            _share_shifted(totals[callee]) + _share_shifted(totals[caller])
+        )
+        for entity, share in ((callee, blame), (caller, 1 - blame)):
+            name = f"{caller} -> {callee}"
+            yield _span_term("network_gap", entity, name, points * (2 * share) ** 2 / 2, old, new, split)
+
+
+def _share_shifted(points: list[float]) -> float:
+    return (sum(points) + 0.05) / (len(points) + 0.5)
+
+
+def _edge_shifts(
+    table: SpanTable, split: Split
+) -> Iterator[tuple[tuple[str, str], tuple[float, Floats, Floats]]]:
+    child = np.flatnonzero(table.crosses & table.waits[np.maximum(table.parent, 0)])
+    if not child.size:
+        return
+    up = table.parent[child]
+    gap = np.maximum(table.duration_ms[up] - table.duration_ms[child], 0.0)
+    width = len(table.entities)
+    edge = table.entity[up] * width + table.entity[child]
+    kinds, index = np.unique(edge, return_inverse=True)
+    earlier = grouped(index, gap, split.before[child], kinds.size)
+    later = grouped(index, gap, split.after[child], kinds.size)
+    for number, code in enumerate(kinds):
+        if min(earlier.count(number), later.count(number)) < _ENOUGH:
+            continue
+        old, new = earlier.pick(number), later.pick(number)
+        per_request = later.count(number) / max(split.requests_after, 1)
+        points = max(_rise(old, new, share, split.typical_ms, min(per_request, 3.0)) for share in (0.5, 0.75))
+        yield (table.entities[code // width], table.entities[code % width]), (points, old, new)
+
+
+def error_terms(table: SpanTable, split: Split) -> Iterator[Term]:
+    """Failing calls: the share of an operation's spans that fail while none of their children fails."""
+    if table.error is None:
+        return
+    inner = np.zeros(table.size, dtype=bool)
+    inner[table.parent[(table.parent >= 0) & table.error]] = True
+    deepest = (table.error & ~inner).astype(np.float64)
+    size = len(table.operations)
+    for number, (entity, operation) in enumerate(table.operations):
+        here = table.operation == number
+        old, new = deepest[here & split.before], deepest[here & split.after]
+        if not new.size or (share := float(new.mean()) - (float(old.mean()) if old.size else 0.0)) <= 0.02:
+            continue
+        weight = np.sqrt(min(1.0, new.sum() / max(split.requests_after, 1)))
+        yield Term(
+            name="failing_calls",
+            modality=Modality.SPANS,
+            entity=entity,
+            subject=operation,
+            points=float(np.sqrt(share) * weight),
+            before=float(old.mean()) if old.size else None,
+            after=float(new.mean()),
+            before_window=split.earlier,
+            after_window=split.later,
+            statistic="share",
+            unit="failed/call",
+        )
+    del size
+
+
+def structure_terms(table: SpanTable, split: Split) -> Iterator[Term]:
+    """Structure: a child call that its parent operation made before is made less often, or a new one appears.
+
+    The loss is shared by the operation that breaks off and the callee of the last call it still makes.
+    """
+    size = len(table.operations)
+    child = np.flatnonzero(table.parent >= 0)
+    pair = table.operation[table.parent[child]] * size + table.operation[child]
+    kinds, index = np.unique(pair, return_inverse=True)
+    parents_old = np.bincount(table.operation[split.before], minlength=size)
+    parents_new = np.bincount(table.operation[split.after], minlength=size)
+    calls_old = np.bincount(index[split.before[child]], minlength=kinds.size)
+    calls_new = np.bincount(index[split.after[child]], minlength=kinds.size)
+    requests = max(split.requests_after, 1)
+    for number, code in enumerate(kinds):
+        up, down = int(code // size), int(code % size)
+        if min(parents_old[up], parents_new[up]) < _ENOUGH:
+            continue
+        old, new = calls_old[number] / parents_old[up], calls_new[number] / parents_new[up]
+        strength = _call_change(old, new, parents_old[up], parents_new[up])
+        if strength <= 0:
+            continue
+        weight = np.sqrt(min(1.0, parents_new[up] / requests))
+        blamed = table.operations[up][0] if new < old else table.operations[up][0]
+        yield Term(
+            name="missing_call" if new < old else "extra_call",
+            modality=Modality.SPANS,
+            entity=blamed,
+            subject=f"{table.operations[up][1]} -> {table.operations[down][1]}",
+            points=float(strength * weight),
+            before=float(old),
+            after=float(new),
+            before_window=split.earlier,
+            after_window=split.later,
+            statistic="share",
+            unit="calls/parent",
+        )
+
+
+def _call_change(old: float, new: float, count_old: int, count_new: int) -> float:
+    top = max(old, new)
+    noise = np.sqrt(max(old, 0.02) / count_old + max(new, 0.02) / count_new)
+    change = abs(new - old) - 2 * noise
+    return float(np.clip(change / max(top, 1e-9), 0.0, 1.0)) if change > 0 else 0.0

@@ -1,0 +1,59 @@
+"""Who calls whom, and which of a caller's symptoms its callees explain away."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from autoheal.diagnosis.finding import Modality, Term
+from autoheal.diagnosis.span_table import SpanTable
+
+EXPLAINED = 0.67
+"""The part of a caller's symptom that a fully matching callee takes away."""
+
+CARRIED = frozenset({"error_shift", "latency_shift", "new_lines", "more_lines", "failing_calls"})
+"""Terms that travel from a callee to its callers."""
+
+
+def call_edges(declared: Iterable[tuple[str, str]], spans: SpanTable | None) -> frozenset[tuple[str, str]]:
+    """Declared (caller, callee) pairs and those seen in spans, without self calls."""
+    edges = {(caller, callee) for caller, callee in declared if caller != callee}
+    if spans is not None:
+        child = np.flatnonzero(spans.crosses)
+        pairs = np.unique(np.stack([spans.entity[spans.parent[child]], spans.entity[child]]), axis=1)
+        edges |= {(spans.entities[a], spans.entities[b]) for a, b in pairs.T}
+    return frozenset(edges)
+
+
+def explaining_terms(
+    terms: Mapping[str, list[Term]], edges: frozenset[tuple[str, str]], *, share: float = EXPLAINED
+) -> list[Term]:
+    """Explain away: a negative term for a caller whose carried symptoms are matched by a callee's."""
+    carried = {entity: _carried(found) for entity, found in terms.items()}
+    callees: dict[str, list[str]] = defaultdict(list)
+    for caller, callee in sorted(edges):
+        callees[caller].append(callee)
+    found: list[Term] = []
+    for caller, points in sorted(carried.items()):
+        best = max(callees.get(caller, ()), key=lambda name: carried.get(name, 0.0), default=None)
+        if best is None or points <= 0 or (theirs := carried.get(best, 0.0)) <= 0:
+            continue
+        found.append(
+            Term(
+                name="explained_by_callee",
+                modality=Modality.TOPOLOGY,
+                entity=caller,
+                subject=best,
+                points=-share * points * min(1.0, theirs / points),
+                before=points,
+                after=theirs,
+                statistic="points",
+            )
+        )
+    return found
+
+
+def _carried(terms: Iterable[Term]) -> float:
+    return sum(term.points for term in terms if term.name in CARRIED)

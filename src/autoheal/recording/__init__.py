@@ -1,0 +1,1 @@
+"""4. REPLAY: the flight recorder, cases, replay."""
