@@ -44,7 +44,7 @@ def merge(known: Alert | None, new: Alert, *, received_at: datetime, reorder_sec
     if known is None:
         return new
     if new.status is AlertStatus.RESOLVED:
-        return replace(known, status=AlertStatus.RESOLVED, ends_at=_later(known.ends_at, new.ends_at))
+        return replace(known, status=AlertStatus.RESOLVED, ends_at=new.ends_at)
     if known.status is AlertStatus.FIRING or _is_news(known, received_at, reorder_seconds):
         return new
     return replace(new, status=AlertStatus.RESOLVED, ends_at=known.ends_at)
@@ -59,10 +59,6 @@ def end(alert: Alert, at: datetime) -> Alert:
 
 def _is_news(known: Alert, received_at: datetime, reorder_seconds: float) -> bool:
     return known.ends_at is not None and received_at - known.ends_at > timedelta(seconds=reorder_seconds)
-
-
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((moment for moment in (one, other) if moment is not None), default=None)
 
 
 def _lineage_of(key: str) -> str:

@@ -47,7 +47,7 @@ FIELDS = frozenset(
 _NAME, _FINGERPRINT = 200, 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GenericAlerts:
     """A sender of plain JSON; give each its own `source` so that their fingerprints stay apart."""
 

@@ -1,0 +1,131 @@
+"""The production context graph in lists: nodes, facts in two times, aliases, use and trust."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from autoheal.domain.fact import Fact, Node, Relation
+from autoheal.domain.skill import Trust
+
+_MOST = 2_000
+
+
+@dataclass(slots=True, kw_only=True)
+class MemoryGraph:
+    """A GraphStore."""
+
+    _nodes: dict[str, Node] = field(default_factory=dict)
+    _aliases: dict[tuple[str, str], str] = field(default_factory=dict)
+    _facts: dict[str, Fact] = field(default_factory=dict)
+    _uses: list[tuple[str, str, bool]] = field(default_factory=list)
+    _trust: dict[str, Trust] = field(default_factory=dict)
+
+    def save_node(self, node: Node) -> None:
+        """Insert or update."""
+        self._nodes[node.urn] = node
+
+    def node(self, urn: str) -> Node | None:
+        """One node, if known."""
+        return self._nodes.get(urn)
+
+    def nodes(self, kind: str | None = None) -> Sequence[Node]:
+        """Nodes by name."""
+        found = (node for node in self._nodes.values() if kind in (None, node.kind))
+        return sorted(found, key=lambda node: node.name)
+
+    def add_alias(self, scheme: str, value: str, urn: str) -> None:
+        """Another name of the node."""
+        self._aliases[scheme, value] = urn
+
+    def resolve(self, scheme: str, value: str) -> str | None:
+        """The urn behind a source's name."""
+        return self._aliases.get((scheme, value))
+
+    def assert_fact(self, fact: Fact) -> Fact:
+        """Believe it, or add its provenance to the same open fact."""
+        triple = (fact.subject, fact.relation, fact.object)
+        for known in self._facts.values():
+            if (known.subject, known.relation, known.object) == triple and known.retracted_at is None:
+                merged = tuple(dict.fromkeys((*known.provenance, *fact.provenance)))
+                fact = replace(known, provenance=merged)
+                break
+        self._facts[fact.id] = fact
+        return fact
+
+    def retract(self, fact_id: str, at: datetime) -> None:
+        """Stop believing from then on."""
+        self._facts[fact_id] = replace(self._facts[fact_id], retracted_at=at)
+
+    def facts(
+        self,
+        *,
+        subject: str | None = None,
+        relation: Relation | None = None,
+        object: str | None = None,  # noqa: A002  subject, relation, object are the words of a triple
+        known_at: datetime | None = None,
+        true_at: datetime | None = None,
+    ) -> Sequence[Fact]:
+        """Facts that match, as known and as true then."""
+        wanted = (subject, relation, object)
+        return [
+            fact
+            for fact in self._facts.values()
+            if _matches(fact, wanted) and _known(fact, known_at) and _true(fact, true_at)
+        ]
+
+    def neighborhood(
+        self, urn: str, *, relations: Sequence[Relation], hops: int, known_at: datetime | None = None
+    ) -> Sequence[Fact]:
+        """Facts within some hops in either direction."""
+        near, found = {urn}, dict[str, Fact]()
+        for _ in range(hops):
+            touching = [f for f in self.facts(known_at=known_at) if f.relation in relations]
+            touching = [f for f in touching if f.subject in near or f.object in near]
+            found.update((fact.id, fact) for fact in touching)
+            near |= {end for fact in touching for end in (fact.subject, fact.object)}
+        return list(found.values())[:_MOST]
+
+    def search(self, text: str, *, limit: int = 10) -> Sequence[Fact]:
+        """Facts that share most words."""
+        words = set(text.lower().split())
+        scored = [(len(words & set(fact.statement.lower().split())), fact) for fact in self.facts()]
+        best = sorted((pair for pair in scored if pair[0]), key=lambda pair: -pair[0])
+        return [fact for _, fact in best[:limit]]
+
+    def count_use(self, urn: str, *, incident_id: str, useful: bool, at: datetime) -> None:
+        """One use of a node; the newest last."""
+        del at
+        self._uses.append((urn, incident_id, useful))
+
+    def uses(self, urn: str | None = None) -> Sequence[tuple[str, str, bool]]:
+        """Node, incident, useful."""
+        return [use for use in self._uses if urn in (None, use[0])]
+
+    def trust(self, skill: str) -> Trust:
+        """The rung of a skill."""
+        return self._trust.get(skill, Trust.CANDIDATE)
+
+    def set_trust(self, skill: str, trust: Trust, *, reason: str, at: datetime) -> None:
+        """Move on the ladder."""
+        del reason, at
+        self._trust[skill] = trust
+
+
+def _matches(fact: Fact, wanted: tuple[str | None, Relation | None, str | None]) -> bool:
+    triple = (fact.subject, fact.relation, fact.object)
+    return all(want in (None, have) for want, have in zip(wanted, triple, strict=True))
+
+
+def _known(fact: Fact, at: datetime | None) -> bool:
+    if at is None:
+        return fact.retracted_at is None
+    return fact.recorded_at <= at and (fact.retracted_at is None or fact.retracted_at > at)
+
+
+def _true(fact: Fact, at: datetime | None) -> bool:
+    if at is None:
+        return fact.valid_to is None
+    began = fact.valid_from is None or fact.valid_from <= at
+    return began and (fact.valid_to is None or fact.valid_to > at)
