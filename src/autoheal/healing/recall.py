@@ -51,7 +51,7 @@ class NotRecalled:
 def recall(
     situation: Situation, skills: Sequence[Skill], gatherer: Gatherer, settings: HealingSettings
 ) -> Recalled | NotRecalled:
-    """The first fitting skill whose diagnosis holds for exactly one service; the evidence has the last word."""
+    """The first fitting skill whose diagnosis holds for exactly one service; evidence wins over memory."""
     watch = Watch(gatherer, settings, situation.moment)
     fits = fitting(skills, alerts=situation.alerts, signature=situation.signature)
     path: list[str] = [] if fits else ["recall: no skill is known for these alerts"]

@@ -199,7 +199,7 @@ def _counted(answer: Gathered, service: str, contains: str, window: tuple[float,
 def _read(
     answer: Gathered | None, service: str, subject: str, statistic: Statistic, window: tuple[float, float]
 ) -> Reading | None:
-    """The reading over a service's rows; a source that says `empty` measured zero, one without data nothing."""
+    """The reading over a service's rows; `empty` means that zero was measured, no data means nothing."""
     if answer is None or not answer.evidence.usable:
         return None
     entity = _entity(answer.rows, service)

@@ -106,6 +106,11 @@ class GitForge:
         git, main = self._at(repository, MAIN)
         return commits_since(git, main, since)
 
+    def history(self, repository: str, path: str, *, at: str = MAIN) -> Sequence[str]:
+        """Commits that changed what lies below a path, newest first."""
+        git, commit = self._at(repository, at)
+        return git.text("log", "--format=%H", "--end-of-options", commit, "--", inside(path)).split()
+
     def _git(self, repository: str) -> Git:
         if repository not in self._repositories:
             known = ", ".join(sorted(self._repositories)) or "none"

@@ -23,6 +23,7 @@ def commits_since(git: Git, main: str, since: float) -> list[Change]:
         "-z",
         f"--since=@{int(since)}",
         f"--max-count={_MAX_COMMITS}",
+        "--reverse",
         "--first-parent",
         "--format=%H%x00%ct%x00%an%x00%s",
         "--end-of-options",
@@ -30,7 +31,7 @@ def commits_since(git: Git, main: str, since: float) -> list[Change]:
     )
     fields = listed.split("\0") if listed else []
     found = [_change(git, *fields[at : at + 4]) for at in range(0, len(fields) - 3, 4)]
-    return sorted(reversed(found), key=lambda change: change.time)
+    return sorted(found, key=lambda change: change.time)
 
 
 def _change(git: Git, commit: str, seconds: str, author: str, title: str) -> Change:
