@@ -27,7 +27,7 @@ class Report:
 
 def report(history: History, *, now: datetime, window: timedelta = WINDOW) -> Report:
     """Compute everything from stored events; nothing is read and nothing is typed in by a person."""
-    recent = history.since(now - window)
+    recent = history.between(now - window, now)
     return Report(
         since=now - window,
         until=now,

@@ -49,9 +49,9 @@ class History:
     uses: Sequence[Use] = ()
     truths: Mapping[str, Truth] = field(default_factory=dict)
 
-    def since(self, moment: datetime) -> History:
-        """The history of incidents opened at or after a moment; what hangs on older ones stays out."""
-        return self.of([i for i in self.incidents if i.opened_at >= moment])
+    def between(self, start: datetime, end: datetime) -> History:
+        """The history of incidents opened in a window; what hangs on others stays out."""
+        return self.of([i for i in self.incidents if start <= i.opened_at <= end])
 
     def of(self, incidents: Sequence[Incident]) -> History:
         """The part of the history that belongs to some incidents; facts are kept, they belong to all."""

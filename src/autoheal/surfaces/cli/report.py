@@ -39,9 +39,9 @@ def _print(report: Report, *, events: bool) -> None:
         show_text("")
         show_table(("figure", "derived from"), rows, empty="no figure has an event yet")
     show_text("")
-    columns = ("family", "n", "incident", "skill", "queries", "tokens", "$", "seconds", "person", "outcome")
+    spent = ("family", "n", "incident", "skill", "queries", "tokens", "$", "seconds", "person", "outcome")
     show_table(
-        columns, [row for f in report.families for row in _costs(f)], empty="no incident has cost anything"
+        spent, [row for f in report.families for row in _costs(f)], empty="no incident has cost anything"
     )
     show_text("")
     rules = [row for f in report.level.families for row in _rules(f)]
