@@ -22,7 +22,7 @@ _UNLIKELY = ("", "zz-no-such-alert-0", "ZzNoSuchAlert")
 
 def parse(text: str) -> Matcher:
     """A matcher as Alertmanager writes it, such as `alertname=~"High.*"`; raises ConfigError."""
-    match = _WRITTEN.match(text)
+    match = _WRITTEN.fullmatch(text)
     if match is None:
         raise ConfigError(f'{text!r} is no matcher; write label="value" with one of = != =~ !~')
     value = re.sub(r"\\([\"\\])", r"\1", match[3])

@@ -176,7 +176,7 @@ def _steps(place: Place) -> tuple[DiagnosisStep, ...]:
 
 def _step(place: Place) -> DiagnosisStep:
     fields = place.table(required=("id", "tool", "args", "save"), optional=("stop_if",))
-    if not _WORD.match(fields["save"].text()) or fields["save"].text() in ("true", "false"):
+    if not _WORD.fullmatch(fields["save"].text()) or fields["save"].text() in ("true", "false"):
         fields["save"].fail("saves under one lower-case word")
     step = DiagnosisStep(
         id=fields["id"].text(at_most=60),

@@ -62,7 +62,7 @@ class Place:
 
     def seconds(self) -> float:
         """A duration such as 90s, 5m or 1h."""
-        match = _DURATION.match(self.text(at_most=20))
+        match = _DURATION.fullmatch(self.text(at_most=20))
         if match is None:
             self.fail(f"needs a duration such as 90s, 5m or 1h, not {self.content!r}")
         return float(int(match[1]) * _SECONDS[match[2]])

@@ -42,6 +42,8 @@ REFERENCES = [
     ":/Start",
     "main\n--output=OUT",
     "../main",
+    "main\n",
+    "autoheal/x\n",
     "ext::sh -c 'touch OUT'",
 ]
 

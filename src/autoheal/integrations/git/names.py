@@ -22,21 +22,21 @@ _MACHINES = frozenset({"autoheal", "agent", "bot", "engine", "model", "github-ac
 
 def our_branch(name: str) -> str:
     """The name, if we may write it; raises RefusedError for main and everything else that is not ours."""
-    if not _BRANCH.match(name) or name.endswith(".lock"):
+    if not _BRANCH.fullmatch(name) or name.endswith(".lock"):
         raise RefusedError("forge.protected_branch", f"{name!r} is no branch that Autoheal may write")
     return name
 
 
 def readable(reference: str) -> str:
     """The branch or commit, if it can only be read as one; raises UserError."""
-    if not _READABLE.match(reference) or reference.endswith(".lock"):
+    if not _READABLE.fullmatch(reference) or reference.endswith(".lock"):
         raise UserError(f"{reference[:80]!r} is no branch or commit; give a name such as main")
     return reference
 
 
 def commit_id(commit: str) -> str:
     """The commit id, if it is one; raises UserError."""
-    if not _COMMIT.match(commit):
+    if not _COMMIT.fullmatch(commit):
         raise UserError(f"{commit[:80]!r} is no commit id; give its hexadecimal digits")
     return commit
 
@@ -44,7 +44,7 @@ def commit_id(commit: str) -> str:
 def inside(path: str) -> str:
     """The path, if it stays inside a repository and git will not obey it; raises RefusedError."""
     parts = path.split("/")
-    if not all(_PART.match(part) and part.strip(" .") and not _OBEYED.match(part) for part in parts):
+    if not all(_PART.fullmatch(part) and part.strip(" .") and not _OBEYED.match(part) for part in parts):
         raise RefusedError("forge.path", f"{path[:120]!r} is no path that a proposal may write")
     if parts[0].startswith("-"):
         raise RefusedError("forge.path", f"{path[:120]!r} could be taken for an option")
@@ -53,6 +53,6 @@ def inside(path: str) -> str:
 
 def person(name: str) -> str:
     """The name, if it can be a person's; raises RefusedError for machines and for nobody."""
-    if not _PERSON.match(name) or name.strip().lower().removesuffix("[bot]") in _MACHINES:
+    if not _PERSON.fullmatch(name) or name.strip().lower().removesuffix("[bot]") in _MACHINES:
         raise RefusedError("forge.human_merges", f"a named person merges, not {name[:80]!r}")
     return name.strip()
