@@ -23,7 +23,8 @@ from autoheal.diagnosis.span_evidence import (
 )
 from autoheal.diagnosis.span_table import SpanTable, span_table
 from autoheal.diagnosis.telemetry import Telemetry
-from autoheal.diagnosis.topology import call_edges, explaining_terms
+from autoheal.diagnosis.topology import call_edges, explaining_terms, partial_view_terms
+from autoheal.diagnosis.volume import entity_volumes
 
 LISTED = 25
 """How many entities the ranking names at most."""
@@ -66,10 +67,12 @@ def gather_evidence(telemetry: Telemetry) -> Evidence:
     onset = find_onset(series, alert_time=telemetry.alert_time)
     spans = span_table(telemetry.spans, end=telemetry.end) if telemetry.spans is not None else None
     logs = log_table(telemetry.logs, end=telemetry.end) if telemetry.logs is not None else None
-    found = list(metric_terms(metric_shifts(series, onset=onset.time)))
+    found = list(metric_terms(metric_shifts(series, onset=onset.time), telemetry.alert_entity))
     found += [*_span_terms(spans, onset), *_log_terms(logs, spans, onset)]
     terms = weighed(found)
-    for term in explaining_terms(terms, call_edges(telemetry.topology, spans)):
+    edges = call_edges(telemetry.topology, spans)
+    volumes = entity_volumes(series)
+    for term in [*explaining_terms(terms, edges), *partial_view_terms(terms, edges, volumes)]:
         terms[term.entity].append(term)
     entities = {*series.entities, *(spans.entities if spans else ()), *(logs.entities if logs else ())}
     return Evidence(onset=onset, terms=terms, entities=frozenset(entities), spans=spans, logs=logs)

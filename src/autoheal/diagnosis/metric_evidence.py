@@ -11,8 +11,10 @@ import numpy as np
 
 from autoheal.diagnosis.finding import Modality, Term, Window
 from autoheal.diagnosis.kinds import Kind, Meaning
+from autoheal.diagnosis.volume import entity_volumes
 from autoheal.diagnosis.series import (
     Floats,
+    Mask,
     SeriesMatrix,
     masked_median,
     masked_quantile,
@@ -59,23 +61,18 @@ class MetricTuning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """One series' move: direction is +1 up, -1 down; strength in [0, 1]; the medians are of the raw rows."""
+    """One series' move: bad where it hurts; strength and materiality in [0, 1.5]; medians of the raw rows."""
 
     entity: str
     metric: str
     meaning: Meaning
-    direction: int
+    bad: bool
     strength: float
     materiality: float
     before: float
     after: float
     before_window: Window
     after_window: Window
-
-    @property
-    def bad(self) -> bool:
-        """Whether the move is in the direction that hurts."""
-        return (self.direction < 0) == self.meaning.falling_is_bad
 
     @property
     def points(self) -> float:
@@ -88,53 +85,90 @@ class Shift:
 
 
 def metric_shifts(
-    series: SeriesMatrix, *, onset: float, tuning: MetricTuning = MetricTuning()
+    series: SeriesMatrix, *, onset: float, tuning: MetricTuning | None = None
 ) -> list[Shift]:
     """Every series that has samples before and after the onset, with how far it moved."""
     if not series.entities:
         return []
+    tuning = tuning or MetricTuning()
     before, after = series.times < onset, series.times >= onset
-    middle = masked_median(series.values, before)
-    later = masked_median(series.values, after)
+    ceiling = _ceilings(series)
+    values = _up_is_bad(series, ceiling)
+    volume = _volumes(series, onset)
+    middle = masked_median(values, before)
+    recent = _recent(values, before)
     width = _sustain_width(after)
-    smooth = rolling_median(series.values, width)
-    high = _row_max(smooth, _settled(after, width))
-    low = -_row_max(-smooth, _settled(after, width))
-    family = _family_levels(series, middle, later)
-    scale = _scale(series, before, middle, family, tuning)
-    up, down = (high - middle) / scale, (middle - low) / scale
-    rise = up >= down
-    size = np.where(rise, up, down)
-    moved = np.where(rise, high - middle, middle - low)
-    strength = np.log1p(np.maximum(size, 0.0)) / _STRENGTH_FULL
-    material = np.clip(moved / np.maximum(family, tuning.floor), 0.0, 1.0)
+    smooth = rolling_median(values, width)
+    settled = _settled(after, width)
+    high, low = _row_max(smooth, settled), -_row_max(-smooth, settled)
+    family = _family_levels(series, middle, masked_median(values, after), volume, ceiling)
+    scale = _scale(values, before, middle, family, tuning)
+    rise = np.minimum(high - middle, high - recent)
+    fall = np.minimum(middle - low, recent - low)
+    up = rise >= fall
+    moved = np.where(up, rise, fall)
+    size = moved / scale
+    strength = np.minimum(np.log1p(np.maximum(size, 0.0)) / _STRENGTH_FULL, 1.5)
+    material = np.sqrt(np.clip(moved / np.maximum(family, tuning.floor), 0.0, 1.0)) * volume
+    earlier, later = masked_median(series.values, before), masked_median(series.values, after)
     return [
         Shift(
             entity=series.entities[i],
             metric=series.metrics[i],
             meaning=series.meanings[i],
-            direction=1 if rise[i] else -1,
-            strength=float(min(strength[i], 1.5)),
-            materiality=float(np.sqrt(material[i])),
-            before=float(middle[i]),
+            bad=bool(up[i]),
+            strength=float(strength[i]),
+            materiality=float(material[i]),
+            before=float(earlier[i]),
             after=float(later[i]),
-            before_window=Window(
-                start=float(np.nanmin(series.times[i])), end=float(np.nanmax(series.times[i][before[i]]))
-            ),
-            after_window=Window(
-                start=float(np.nanmin(series.times[i][after[i]])), end=float(np.nanmax(series.times[i]))
-            ),
+            before_window=_span_of(series.times[i][before[i]]),
+            after_window=_span_of(series.times[i][after[i]]),
         )
         for i in np.flatnonzero(np.isfinite(size) & (size > 1.0))
     ]
 
 
-def _sustain_width(after: np.ndarray) -> int:
+def _span_of(times: Floats) -> Window:
+    return Window(start=float(np.nanmin(times)), end=float(np.nanmax(times)))
+
+
+def _ceilings(series: SeriesMatrix) -> Floats:
+    """What a share's full value is: from the name, else 1 or 100 where a success share never passes it."""
+    top: dict[str, float] = defaultdict(float)
+    for metric, peak in zip(series.metrics, np.nanmax(series.values, axis=1), strict=True):
+        top[metric] = max(top[metric], float(peak))
+    found = []
+    for metric, meaning in zip(series.metrics, series.meanings, strict=True):
+        guess = 1.0 if top[metric] <= 1.0 else 100.0 if top[metric] <= 100.0 else 0.0
+        wanted = meaning.kind is Kind.ERROR and meaning.falling_is_bad
+        found.append(meaning.ceiling or (guess if wanted else 0.0))
+    return np.array(found)
+
+
+def _up_is_bad(series: SeriesMatrix, ceiling: Floats) -> Floats:
+    """Values turned so that a rise hurts: success becomes failure, and what must stay up is negated."""
+    falling = np.array([meaning.falling_is_bad for meaning in series.meanings])[:, None]
+    return np.where(falling, ceiling[:, None] - series.values, series.values)
+
+
+def _recent(values: Floats, before: Mask) -> Floats:
+    """The median of the last three samples before the onset: a regime that began earlier is no symptom."""
+    last = np.cumsum(before[:, ::-1], axis=1)[:, ::-1]
+    return masked_median(values, before & (last <= _RECENT) & np.isfinite(values))
+
+
+_RECENT = 3
+
+
+def _sustain_width(after: Mask) -> int:
     count = int(np.median(after.sum(axis=1)))
-    return 1 if count < 3 else 3
+    return 1 if count < _SUSTAINED else _SUSTAINED
 
 
-def _settled(after: np.ndarray, width: int) -> np.ndarray:
+_SUSTAINED = 3
+
+
+def _settled(after: Mask, width: int) -> Mask:
     """Samples whose rolling window lies wholly after the onset, where there are any."""
     inside = after & (np.cumsum(after, axis=1) >= width)
     none = ~inside.any(axis=1)
@@ -142,35 +176,55 @@ def _settled(after: np.ndarray, width: int) -> np.ndarray:
     return inside
 
 
-def _row_max(values: Floats, mask: np.ndarray) -> Floats:
+def _row_max(values: Floats, mask: Mask) -> Floats:
     found = np.where(mask & np.isfinite(values), values, -np.inf).max(axis=1)
     return np.where(np.isfinite(found), found, np.nan)
 
 
+def _volumes(series: SeriesMatrix, onset: float) -> Floats:
+    by_entity = entity_volumes(series, since=onset)
+    return np.array(
+        [
+            by_entity.get(entity, 1.0) if meaning.kind in SYMPTOMS else 1.0
+            for entity, meaning in zip(series.entities, series.meanings, strict=True)
+        ]
+    )
+
+
 def _scale(
-    series: SeriesMatrix, before: np.ndarray, middle: Floats, family: Floats, tuning: MetricTuning
+    values: Floats, before: Mask, middle: Floats, family: Floats, tuning: MetricTuning
 ) -> Floats:
-    off = np.abs(series.values - middle[:, None])
-    spread = 1.4826 * masked_median(off, before)
-    smooth = rolling_median(series.values, 3)
+    spread = 1.4826 * masked_median(np.abs(values - middle[:, None]), before)
+    smooth = rolling_median(values, 3)
     wobble = masked_quantile(np.abs(smooth - middle[:, None]), before & np.isfinite(smooth), 0.9)
     return (
         tuning.spread * np.nan_to_num(spread)
         + tuning.wobble * np.nan_to_num(wobble)
-        + tuning.level * np.abs(middle)
+        + tuning.level * np.abs(np.nan_to_num(middle))
         + tuning.family * family
         + tuning.floor
     )
 
 
-def _family_levels(series: SeriesMatrix, middle: Floats, later: Floats) -> Floats:
-    """Per series the largest usual or later level of the same metric anywhere in the system."""
+def _family_levels(
+    series: SeriesMatrix, middle: Floats, later: Floats, volume: Floats, ceiling: Floats
+) -> Floats:
+    """Per series the largest level of its metric in the system by volume; a tenth of the ceiling for errors."""
     best: dict[str, float] = defaultdict(float)
-    levels = np.fmax(np.abs(np.nan_to_num(middle)), np.abs(np.nan_to_num(later)))
+    levels = np.fmax(np.abs(np.nan_to_num(middle)), np.abs(np.nan_to_num(later))) * volume
     for metric, level in zip(series.metrics, levels, strict=True):
-        name = metric.split("{", 1)[0]
+        name = _family_name(metric)
         best[name] = max(best[name], float(level))
-    return np.array([best[metric.split("{", 1)[0]] for metric in series.metrics])
+    found = np.array([best[_family_name(metric)] for metric in series.metrics])
+    shares = np.array([meaning.kind is Kind.ERROR for meaning in series.meanings]) & (ceiling > 0)
+    return np.where(shares, _ERROR_FULL * ceiling, found)
+
+
+_ERROR_FULL = 0.1
+
+
+def _family_name(metric: str) -> str:
+    return metric.split("{", 1)[0]
 
 
 def best_by_kind(shifts: list[Shift]) -> Iterator[Shift]:
@@ -185,18 +239,40 @@ def best_by_kind(shifts: list[Shift]) -> Iterator[Shift]:
     yield from best.values()
 
 
-def metric_terms(shifts: list[Shift]) -> Iterator[Term]:
+def asked_kinds(shifts: list[Shift], alert_entity: str | None) -> dict[Kind, float]:
+    """How much each kind of symptom counts: in full what the alerted entity shows, less what it does not."""
+    shown = dict.fromkeys(SYMPTOMS, 0.0)
+    for shift in shifts:
+        kind = shift.meaning.kind
+        if shift.entity == alert_entity and shift.bad and kind in shown and not shift.meaning.outgoing:
+            shown[kind] = max(shown[kind], shift.strength * min(shift.materiality, 1.0))
+    most = max(shown.values())
+    if most < _SHOWN:
+        return dict.fromkeys(SYMPTOMS, 1.0)
+    return {kind: _UNASKED + (1 - _UNASKED) * level / most for kind, level in shown.items()}
+
+
+_SHOWN = 0.1
+_UNASKED = 0.4
+
+
+def metric_terms(shifts: list[Shift], alert_entity: str | None = None) -> Iterator[Term]:
     """One term per entity and kind of metric."""
+    asked = asked_kinds(shifts, alert_entity)
     for shift in best_by_kind(shifts):
+        weight = asked.get(shift.meaning.kind, 1.0) * (_NODE if shift.meaning.node else 1.0)
         yield Term(
             name=f"{shift.meaning.kind}_shift",
             modality=Modality.METRICS,
             entity=shift.entity,
             subject=shift.metric,
-            points=shift.points * (0.5 if shift.meaning.node else 1.0),
+            points=shift.points * weight,
             before=shift.before,
             after=shift.after,
             before_window=shift.before_window,
             after_window=shift.after_window,
             unit=shift.meaning.unit,
         )
+
+
+_NODE = 0.5

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoheal.diagnosis.kinds import Kind
+from autoheal.diagnosis.volume import entity_volumes
 from autoheal.diagnosis.series import Floats, SeriesMatrix, masked_median, masked_quantile
 
 _TELLING = frozenset(Kind) - {Kind.OTHER}
@@ -70,7 +71,9 @@ def _unusual_by_slot(series: SeriesMatrix, step: float) -> tuple[Floats, Floats]
     """Per moment (one step wide): the mean of the largest deviations, one per entity."""
     telling = np.array([meaning.kind in _TELLING for meaning in series.meanings])
     times, values = series.times[telling], series.values[telling]
-    deviation = _deviation(times, values)
+    volumes = entity_volumes(series)
+    heard = np.array([volumes.get(name, 1.0) for name in series.entities])[telling]
+    deviation = _deviation(times, values) * heard[:, None]
     present = np.isfinite(deviation)
     origin = float(np.nanmin(times))
     slot = np.where(present, np.floor((times - origin) / step + _EDGE), 0).astype(np.intp)

@@ -57,3 +57,48 @@ def explaining_terms(
 
 def _carried(terms: Iterable[Term]) -> float:
     return sum(term.points for term in terms if term.name in CARRIED)
+
+
+def partial_view_terms(
+    terms: Mapping[str, list[Term]], edges: frozenset[tuple[str, str]], volumes: Mapping[str, float]
+) -> list[Term]:
+    """Two views of one thing: a leaf that sees part of the traffic of a busier, failing sibling gives way.
+
+    Both are called by the same callers; the sibling goes on to call others and is not called by the leaf's
+    callers through it. Seen with load balancers and remote ends that tracing counts as services.
+    """
+    callers: dict[str, set[str]] = defaultdict(set)
+    callees: dict[str, set[str]] = defaultdict(set)
+    for caller, callee in edges:
+        callers[callee].add(caller)
+        callees[caller].add(callee)
+    found: list[Term] = []
+    for leaf in sorted(set(terms) & set(callers)):
+        points = _carried(terms[leaf])
+        if callees[leaf] or points <= 0 or leaf not in volumes:
+            continue
+        siblings = set.intersection(*(callees[caller] for caller in callers[leaf])) - {leaf}
+        fuller = [
+            name
+            for name in sorted(siblings)
+            if callees[name] and leaf not in callees[name] and volumes.get(name, 0.0) > volumes[leaf]
+        ]
+        best = max(fuller, key=lambda name: _carried(terms.get(name, ())), default=None)
+        if best is None or (theirs := _carried(terms.get(best, ()))) <= 0:
+            continue
+        found.append(
+            Term(
+                name="partial_view_of",
+                modality=Modality.TOPOLOGY,
+                entity=leaf,
+                subject=best,
+                points=-EXPLAINED * points * min(1.0, _VIEW * theirs / points),
+                before=points,
+                after=theirs,
+                statistic="points",
+            )
+        )
+    return found
+
+
+_VIEW = 2.0
