@@ -1,0 +1,1 @@
+"""Jaeger, through the API of its UI."""
