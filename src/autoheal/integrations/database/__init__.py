@@ -1,0 +1,1 @@
+"""One database by one URL: SQLite by default, PostgreSQL when one machine is outgrown."""

@@ -1,0 +1,46 @@
+"""Words to JSON and back: unknown or wrong content in the database is an error, never silently dropped."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from typing import TypeVar, cast
+
+from pydantic import TypeAdapter
+
+from autoheal.domain.evidence import Row
+
+T = TypeVar("T")
+
+
+_adapters: dict[object, TypeAdapter[object]] = {}
+
+
+def encode(word: object) -> str:
+    """A frozen dataclass of the domain as JSON."""
+    return _adapter(type(word)).dump_json(word).decode()
+
+
+def decode(word: type[T], text: str) -> T:
+    """The dataclass that the JSON was made from."""
+    return cast("T", _adapter(word).validate_json(text))
+
+
+def _adapter(word: object) -> TypeAdapter[object]:
+    """Building one takes milliseconds, so each word's is built once."""
+    if word not in _adapters:
+        _adapters[word] = TypeAdapter(word)
+    return _adapters[word]
+
+
+def pack(rows: Sequence[Row]) -> bytes:
+    """Rows as compressed JSON; floats keep every bit."""
+    plain = [[row.time, row.entity, row.subject, row.value, row.text] for row in rows]
+    return zlib.compress(json.dumps(plain, ensure_ascii=True).encode(), level=1)
+
+
+def unpack(data: bytes) -> list[Row]:
+    """The rows that were packed."""
+    plain = json.loads(zlib.decompress(data))
+    return [Row(time=t, entity=e, subject=s, value=v, text=x) for t, e, s, v, x in plain]

@@ -1,0 +1,129 @@
+"""Transactions on either database: reads that never block, writes that are on disk before they return."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from autoheal.domain.errors import AutohealError, ConfigError, OverloadedError, UnreachableError
+
+_BUSY_MILLISECONDS = 30_000
+_ALERTS_LOCK = 0x6175746F  # "auto": one advisory lock for all writers of alerts on PostgreSQL
+_TEMPORARY = ("locked", "full", "readonly", "read-only", "disk i/o", "too many connections", "no space")
+
+
+class Connections:
+    """Opens transactions; inside `exclusively` every store call of the same thread shares one."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self.sqlite = self.engine.dialect.name == "sqlite"
+        self._local = threading.local()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view."""
+        with self._transaction(writes=False) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """All or nothing; after it returns, power may fail."""
+        with self._transaction(writes=True) as connection:
+            yield connection
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """One transaction for this thread that no other exclusive one, in any process, interleaves with."""
+        if getattr(self._local, "connection", None) is not None:
+            yield
+            return
+        with self._transaction(writes=True) as connection:
+            if not self.sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ALERTS_LOCK})
+            self._local.connection = connection
+            try:
+                yield
+            finally:
+                self._local.connection = None
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[Connection]:
+        shared = getattr(self._local, "connection", None)
+        if shared is not None:
+            yield shared
+            return
+        try:
+            with self.engine.connect() as connection:
+                connection.execution_options(autoheal_writes=writes)
+                with connection.begin():
+                    yield connection
+        except DBAPIError as error:
+            raise _translated(error) from error
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ConfigError(
+                f"database.url: {parsed.get_backend_name()} is not supported; use sqlite or postgresql"
+            )
+        if parsed.get_backend_name() == "sqlite" and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=_arguments(parsed.get_backend_name()))
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise ConfigError(f"database.url cannot be read: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"database.url: the folder cannot be made: {error}") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _arguments(backend: str) -> dict[str, object]:
+    if backend == "sqlite":
+        return {"timeout": _BUSY_MILLISECONDS / 1000, "check_same_thread": False}
+    return {"connect_timeout": 5}
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    # The driver's own BEGIN comes too late and too weak: transactions are opened by _begin_sqlite.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # FULL, not NORMAL: an acknowledged alert must survive power loss (measured: NORMAL acknowledges
+    # before any fsync).
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("autoheal_writes")
+    # IMMEDIATE takes the write lock at once: a transaction that reads first would otherwise fail to upgrade.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _translated(error: DBAPIError) -> AutohealError | DBAPIError:
+    said = " ".join(str(error.orig).split())
+    if any(word in said.lower() for word in _TEMPORARY):
+        return OverloadedError(f"the database cannot take it just now: {said}")
+    if error.connection_invalidated or "connect" in said.lower() or "unable to open" in said.lower():
+        return UnreachableError(f"the database does not answer: {said}")
+    return error

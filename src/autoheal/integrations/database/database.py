@@ -1,0 +1,63 @@
+"""The stores of one database, and its migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from autoheal.integrations.database.alerts import DatabaseAlerts
+from autoheal.integrations.database.audit import DatabaseAudit
+from autoheal.integrations.database.connections import Connections
+from autoheal.integrations.database.graph import DatabaseGraph
+from autoheal.integrations.database.incidents import DatabaseIncidents
+from autoheal.integrations.database.mitigations import DatabaseMitigations
+from autoheal.integrations.database.proposals import DatabaseProposals
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """Everything we remember, behind one URL; raises ConfigError or UnreachableError with the mend."""
+
+    def __init__(self, url: str, *, now: Callable[[], datetime], new_id: Callable[[str], str]) -> None:
+        self._connections = Connections(url)
+        self.alerts = DatabaseAlerts(self._connections)
+        self.incidents = DatabaseIncidents(self._connections)
+        self.mitigations = DatabaseMitigations(self._connections)
+        self.audit = DatabaseAudit(self._connections, now=now, new_id=new_id)
+        self.proposals = DatabaseProposals(self._connections)
+        self.graph = DatabaseGraph(self._connections)
+
+    def migrate(self) -> None:
+        """Bring the tables to the newest version; does nothing when they are."""
+        if self.version() == self.newest():
+            return
+        with self._connections.write() as connection:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def version(self) -> str | None:
+        """The version of the tables; None in an empty database."""
+        with self._connections.read() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+
+    def newest(self) -> str | None:
+        """The version this program was made for."""
+        return ScriptDirectory.from_config(_config()).get_current_head()
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._connections.close()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config

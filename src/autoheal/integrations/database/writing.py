@@ -1,0 +1,28 @@
+"""The one statement both databases spell alike but SQLAlchemy does not: insert or update."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from sqlalchemy import Connection, CursorResult, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def upsert(connection: Connection, table: Table, values: Mapping[str, object], *keys: str) -> None:
+    """Insert the row, or replace it where the keys are already there."""
+    insert = _insert(connection, table).values(**values)
+    changed = {name: insert.excluded[name] for name in values if name not in keys}
+    connection.execute(insert.on_conflict_do_update(index_elements=list(keys), set_=changed))
+
+
+def insert_once(connection: Connection, table: Table, values: Mapping[str, object]) -> bool:
+    """Insert the row unless it is there by any unique key; false when it was."""
+    insert = _insert(connection, table).values(**values).on_conflict_do_nothing()
+    return bool(cast("CursorResult[object]", connection.execute(insert)).rowcount)
+
+
+def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
