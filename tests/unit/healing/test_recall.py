@@ -93,9 +93,7 @@ class Production:
         times = range(int(NOW) - 900, int(NOW) + 1, 5)
         for service in SERVICES:
             after = self.sick.get(service, 0.01)
-            samples = [
-                (t, after if t > ALERTED - 20 else 0.01) for t in range(int(NOW) - 900, int(NOW) + 1, 5)
-            ]
+            samples = [(t, after if t > ALERTED - 20 else 0.01) for t in times]
             self.metrics.add("error_ratio", {"service": service}, samples)
         gatherer = Gatherer(
             sources=Sources(metrics=self.metrics, logs=self.logs, changes=(self.changes,)),
