@@ -1,0 +1,83 @@
+"""What a person may do: decide on an action, merge or reject a lesson, stop everything."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from autoheal.domain.approval import Approval, Decision
+from autoheal.domain.proposal import Proposal
+from autoheal.surfaces.http.product import Product, api_router
+from autoheal.surfaces.http.reads import KillSwitch
+
+router = api_router("act")
+CHANNEL = "http"
+
+Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Body(BaseModel):
+    """The base of request bodies: an unknown field is an error, and somebody is always named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    actor: Person
+
+
+class DecisionBody(Body):
+    """A yes or no to exactly the action with this digest."""
+
+    digest: Digest
+    decision: Decision
+    note: Words = ""
+
+
+class ReasonBody(Body):
+    """Who, and why."""
+
+    reason: Reason
+
+
+@router.post("/actions/{mitigation_id}/approval", status_code=201)
+def decide(mitigation_id: str, body: DecisionBody, app: Product) -> Approval:
+    """Say yes or no, once, to the action as it was seen."""
+    return app.decide(
+        mitigation_id,
+        digest=body.digest,
+        decision=body.decision,
+        actor=body.actor,
+        channel=CHANNEL,
+        note=body.note,
+    )
+
+
+@router.post("/proposals/{proposal_id}/merge")
+def merge(proposal_id: str, body: Body, app: Product) -> Proposal:
+    """Merge a lesson: the repository changes for real."""
+    return app.merge(proposal_id, actor=body.actor)
+
+
+@router.post("/proposals/{proposal_id}/reject")
+def reject(proposal_id: str, body: ReasonBody, app: Product) -> Proposal:
+    """Turn a lesson down; the reason is kept."""
+    return app.reject(proposal_id, actor=body.actor, reason=body.reason)
+
+
+@router.post("/kill-switch")
+def kill(body: ReasonBody, app: Product) -> KillSwitch:
+    """Stop every effect at once; reading and paging go on."""
+    app.kill(actor=body.actor, reason=body.reason)
+    reason = app.killed()
+    return KillSwitch(engaged=reason is not None, reason=reason)
+
+
+@router.post("/kill-switch/release")
+def release(body: Body, app: Product) -> KillSwitch:
+    """Allow effects again; a kill-switch file stays in force."""
+    app.release(actor=body.actor)
+    reason = app.killed()
+    return KillSwitch(engaged=reason is not None, reason=reason)
