@@ -99,7 +99,10 @@ class Statistic(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A number that a claim states, and the exact rows it is computed from."""
+    """A number that a claim states, and the exact rows it is computed from.
+
+    An empty subject means any; with text only rows whose text contains it count.
+    """
 
     evidence_id: str
     entity: str
@@ -109,6 +112,7 @@ class Reading:
     end: float
     value: float
     unit: str = ""
+    text: str = ""
 
     def recompute(self, rows: Iterable[Row]) -> float | None:
         """The number that the stored rows really give; None where no row is in the window."""
@@ -118,7 +122,8 @@ class Reading:
         return _summarize(self.statistic, picked) if picked else None
 
     def _covers(self, row: Row) -> bool:
-        return (row.entity, row.subject) == (self.entity, self.subject) and self.start <= row.time <= self.end
+        named = row.entity == self.entity and self.subject in ("", row.subject)
+        return named and self.start <= row.time <= self.end and self.text in row.text
 
 
 def _summarize(statistic: Statistic, rows: Sequence[Row]) -> float:
