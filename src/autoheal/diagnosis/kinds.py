@@ -33,7 +33,7 @@ class Meaning:
     """How to read a metric: its kind, whether down is bad, and whose view it is.
 
     ceiling is the value at which a share is full (1 or 100, 0 where there is none). outgoing: measured at the
-    caller's end. node: of the machine, which others share. objective: the service level that was alerted on.
+    caller's end of all its calls (a metric of one edge, with its caller as label, is the callee's). node: of the machine, which others share. objective: the service level that was alerted on.
     """
 
     kind: Kind
@@ -103,7 +103,7 @@ def meaning_of(metric: str) -> Meaning:
         kind=kind,
         falling_is_bad=bool(words & _FALLING) and kind in _FALLING_KINDS,
         ceiling=_ceiling(words),
-        outgoing="client" in words or "outgoing" in words,
+        outgoing=bool(words & {"client", "outgoing"}) and "{" not in metric,
         node="node" in words or "host" in words,
         objective="slo" in words or "sli" in words,
         unit=_unit(words),

@@ -43,6 +43,7 @@ KIND_WEIGHTS: Mapping[Kind, float] = MappingProxyType(
 SYMPTOMS = frozenset({Kind.ERROR, Kind.LATENCY})
 """Kinds that travel along calls, so that a callee can explain a caller's."""
 
+_OUTGOING = 0.3
 _FALL_WEIGHT = 0.15
 _LOAD_FALL_WEIGHT = 0.6
 _STRENGTH_FULL = 3.0
@@ -77,7 +78,7 @@ class Shift:
     @property
     def points(self) -> float:
         """The worth of the move alone, before falling weights within its kind."""
-        weight = KIND_WEIGHTS[self.meaning.kind]
+        weight = KIND_WEIGHTS[self.meaning.kind] * (_OUTGOING if self.meaning.outgoing else 1.0)
         if not self.bad:
             load = self.meaning.kind in {Kind.LOAD, Kind.NETWORK}
             weight *= _LOAD_FALL_WEIGHT if load else _FALL_WEIGHT

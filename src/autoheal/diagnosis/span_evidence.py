@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -126,50 +127,81 @@ def _span_term(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeGap:
+    """The wait between both ends of one call edge, before and after, in ms, ascending; points of its rise."""
+
+    caller: str
+    callee: str
+    points: float
+    old: Floats
+    new: Floats
+
+
 def network_terms(table: SpanTable, split: Split) -> Iterator[Term]:
     """Network gap: client span less server span per call edge, given to the end most of whose edges shifted."""
-    shifts = dict(_edge_shifts(table, split))
-    if not shifts:
-        return
-    totals: dict[str, list[float]] = {}
-    for (caller, callee), (points, _, _) in shifts.items():
-        totals.setdefault(caller, []).append(points)
-        totals.setdefault(callee, []).append(points)
-    for (caller, callee), (points, old, new) in shifts.items():
-        if points <= 0:
+    gaps = list(_edge_gaps(table, split))
+    outgoing, incoming = _mean_shift(gaps, "caller"), _mean_shift(gaps, "callee")
+    for gap in gaps:
+        if gap.points <= 0:
             continue
-        blame = _share_shifted(totals[callee]) / (
-            _share_shifted(totals[callee]) + _share_shifted(totals[caller])
-        )
-        for entity, share in ((callee, blame), (caller, 1 - blame)):
-            name = f"{caller} -> {callee}"
-            yield _span_term("network_gap", entity, name, points * (2 * share) ** 2 / 2, old, new, split)
+        near = max(outgoing[gap.caller], _both(gap.caller, outgoing, incoming))
+        far = max(incoming[gap.callee], _both(gap.callee, outgoing, incoming))
+        name = f"{gap.caller} -> {gap.callee}"
+        for entity, share in ((gap.callee, far / (near + far)), (gap.caller, near / (near + far))):
+            points = gap.points * min(1.0, 2 * share * share)
+            yield _span_term("network_gap", entity, name, points, gap.old, gap.new, split)
 
 
-def _share_shifted(points: list[float]) -> float:
-    return (sum(points) + 0.05) / (len(points) + 0.5)
+def _mean_shift(gaps: list[EdgeGap], end: str) -> dict[str, float]:
+    """Per entity the mean points of its edges at that end, drawn toward nothing where it has few."""
+    points: dict[str, list[float]] = defaultdict(list)
+    for gap in gaps:
+        points[getattr(gap, end)].append(gap.points)
+    return {name: (sum(found) + 0.01) / (len(found) + 0.5) for name, found in points.items()}
 
 
-def _edge_shifts(
-    table: SpanTable, split: Split
-) -> Iterator[tuple[tuple[str, str], tuple[float, Floats, Floats]]]:
+def _both(entity: str, outgoing: dict[str, float], incoming: dict[str, float]) -> float:
+    both = entity in outgoing and entity in incoming
+    return (outgoing[entity] + incoming[entity]) / 2 * _TWO_SIDED if both else 0.0
+
+
+_TWO_SIDED = 1.3
+
+
+def _edge_gaps(table: SpanTable, split: Split) -> Iterator[EdgeGap]:
     child = np.flatnonzero(table.crosses & table.waits[np.maximum(table.parent, 0)])
     if not child.size:
         return
     up = table.parent[child]
     gap = np.maximum(table.duration_ms[up] - table.duration_ms[child], 0.0)
     width = len(table.entities)
-    edge = table.entity[up] * width + table.entity[child]
-    kinds, index = np.unique(edge, return_inverse=True)
+    kinds, index = np.unique(table.entity[up] * width + table.entity[child], return_inverse=True)
     earlier = grouped(index, gap, split.before[child], kinds.size)
     later = grouped(index, gap, split.after[child], kinds.size)
+    usual = _usual_gaps(earlier, later, kinds.size)
     for number, code in enumerate(kinds):
-        if min(earlier.count(number), later.count(number)) < _ENOUGH:
+        new = later.pick(number)
+        if new.size < _ENOUGH:
             continue
-        old, new = earlier.pick(number), later.pick(number)
-        per_request = later.count(number) / max(split.requests_after, 1)
+        old = earlier.pick(number) if earlier.count(number) >= _ENOUGH else usual
+        if not old.size:
+            continue
+        per_request = new.size / max(split.requests_after, 1)
         points = max(_rise(old, new, share, split.typical_ms, min(per_request, 3.0)) for share in (0.5, 0.75))
-        yield (table.entities[code // width], table.entities[code % width]), (points, old, new)
+        yield EdgeGap(
+            caller=table.entities[code // width],
+            callee=table.entities[code % width],
+            points=points,
+            old=old,
+            new=new,
+        )
+
+
+def _usual_gaps(earlier: Groups, later: Groups, size: int) -> Floats:
+    """The median gaps of all edges: what to expect of an edge that nobody used before the onset."""
+    picks = [earlier.pick(i) if earlier.count(i) >= _ENOUGH else later.pick(i) for i in range(size)]
+    return np.sort(np.array([np.median(pick) for pick in picks if pick.size]))
 
 
 def error_terms(table: SpanTable, split: Split) -> Iterator[Term]:

@@ -13,8 +13,12 @@ from autoheal.diagnosis.span_table import SpanTable
 EXPLAINED = 0.67
 """The part of a caller's symptom that a fully matching callee takes away."""
 
-CARRIED = frozenset({"error_shift", "latency_shift", "new_lines", "more_lines", "failing_calls"})
-"""Terms that travel from a callee to its callers."""
+FAILING = frozenset({"error_shift", "new_lines", "more_lines", "failing_calls"})
+SLOW = frozenset({"latency_shift"})
+SLOW_CAUSES = frozenset({"latency_shift", "own_time", "network_gap"})
+"""Terms that travel from a callee to its callers, by what travels; a slow callee shows in its spans too."""
+
+_CARRIED = ((FAILING, FAILING), (SLOW, SLOW_CAUSES))
 
 
 def call_edges(declared: Iterable[tuple[str, str]], spans: SpanTable | None) -> frozenset[tuple[str, str]]:
@@ -30,33 +34,45 @@ def call_edges(declared: Iterable[tuple[str, str]], spans: SpanTable | None) -> 
 def explaining_terms(
     terms: Mapping[str, list[Term]], edges: frozenset[tuple[str, str]], *, share: float = EXPLAINED
 ) -> list[Term]:
-    """Explain away: a negative term for a caller whose carried symptoms are matched by a callee's."""
-    carried = {entity: _carried(found) for entity, found in terms.items()}
+    """Explain away: a negative term for a caller whose failing or slowness is matched by a callee's."""
     callees: dict[str, list[str]] = defaultdict(list)
     for caller, callee in sorted(edges):
         callees[caller].append(callee)
     found: list[Term] = []
-    for caller, points in sorted(carried.items()):
-        best = max(callees.get(caller, ()), key=lambda name: carried.get(name, 0.0), default=None)
-        if best is None or points <= 0 or (theirs := carried.get(best, 0.0)) <= 0:
-            continue
-        found.append(
-            Term(
-                name="explained_by_callee",
-                modality=Modality.TOPOLOGY,
-                entity=caller,
-                subject=best,
-                points=-share * points * min(1.0, theirs / points),
-                before=points,
-                after=theirs,
-                statistic="points",
-            )
-        )
+    for caller in sorted(set(terms) & set(callees)):
+        for shown, causes in _CARRIED:
+            found += _explained(caller, callees[caller], terms, (shown, causes), share)
     return found
 
 
-def _carried(terms: Iterable[Term]) -> float:
-    return sum(term.points for term in terms if term.name in CARRIED)
+def _explained(
+    caller: str,
+    callees: list[str],
+    terms: Mapping[str, list[Term]],
+    carried: tuple[frozenset[str], frozenset[str]],
+    share: float,
+) -> list[Term]:
+    points = _sum(terms[caller], carried[0])
+    theirs = {name: _sum(terms.get(name, ()), carried[1]) for name in callees}
+    best = max(callees, key=lambda name: theirs[name])
+    if points <= 0 or theirs[best] <= 0:
+        return []
+    return [
+        Term(
+            name="explained_by_callee",
+            modality=Modality.TOPOLOGY,
+            entity=caller,
+            subject=best,
+            points=-share * points * min(1.0, theirs[best] / points),
+            before=points,
+            after=theirs[best],
+            statistic="points",
+        )
+    ]
+
+
+def _sum(terms: Iterable[Term], names: frozenset[str]) -> float:
+    return sum(term.points for term in terms if term.name in names)
 
 
 def partial_view_terms(
@@ -74,7 +90,7 @@ def partial_view_terms(
         callees[caller].add(callee)
     found: list[Term] = []
     for leaf in sorted(set(terms) & set(callers)):
-        points = _carried(terms[leaf])
+        points = _sum(terms[leaf], SEEN)
         if callees[leaf] or points <= 0 or leaf not in volumes:
             continue
         siblings = set.intersection(*(callees[caller] for caller in callers[leaf])) - {leaf}
@@ -83,8 +99,8 @@ def partial_view_terms(
             for name in sorted(siblings)
             if callees[name] and leaf not in callees[name] and volumes.get(name, 0.0) > volumes[leaf]
         ]
-        best = max(fuller, key=lambda name: _carried(terms.get(name, ())), default=None)
-        if best is None or (theirs := _carried(terms.get(best, ()))) <= 0:
+        best = max(fuller, key=lambda name: _sum(terms.get(name, ()), SEEN), default=None)
+        if best is None or (theirs := _sum(terms.get(best, ()), SEEN)) <= 0:
             continue
         found.append(
             Term(
@@ -102,3 +118,4 @@ def partial_view_terms(
 
 
 _VIEW = 2.0
+SEEN = frozenset({"error_shift", "latency_shift"})
