@@ -7,7 +7,6 @@ import time
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 import httpx
 
@@ -17,7 +16,6 @@ from autoheal.integrations.http.limiter import Limiter
 
 _TOO_MANY = 429
 _BROKEN = 500
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 Parameters = Mapping[str, str | Sequence[str]]
 
 
@@ -44,7 +42,7 @@ class Call:
     query: Parameters = field(default_factory=dict)
     form: Parameters | None = None
     content: bytes | None = None
-    headers: Mapping[str, str] = _NOTHING
+    headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True
 
 

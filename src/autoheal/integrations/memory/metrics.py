@@ -69,28 +69,30 @@ class MemoryMetrics:
             return QueryResult(answer=Failed(reason=self.broken))
         try:
             tree = parse(expression)
-            rows = tuple(self._rows(tree, times, subject))
+            found = self._evaluated(tree, times)
         except ValueError as error:
             return QueryResult(answer=Failed(reason=f"bad_data: {error}"))
+        rows = tuple(self._rows(tree, found, subject))
         if rows:
             return QueryResult(answer=Found(rows=len(rows), digest=digest_of(rows)), rows=rows)
-        return QueryResult(answer=Empty() if self._known(tree, times[-1]) else NoData())
+        # Values that are all NaN were measured, but say nothing: 0/0 is not 0.
+        known = not found and self._known(tree, times[-1])
+        return QueryResult(answer=Empty() if known else NoData())
 
-    def _rows(self, tree: Node, times: Sequence[float], subject: str) -> Iterable[Row]:
+    def _evaluated(self, tree: Node, times: Sequence[float]) -> list[tuple[float, Sample]]:
         series = [Series(labels=dict(key), samples=samples) for key, samples in self._series.items()]
-        metrics = _metrics(tree)
-        found = [
-            (at, sample)
-            for at in times
-            for sample in self._at(tree, series, at)
-            if math.isfinite(sample.value)
-        ]
-        for at, sample in sorted(found, key=lambda pair: sorted(pair[1].labels)):
+        found = [(at, sample) for at in times for sample in self._at(tree, series, at)]
+        return sorted(found, key=lambda pair: sorted(pair[1].labels))
+
+    def _rows(self, tree: Node, found: Iterable[tuple[float, Sample]], subject: str) -> Iterable[Row]:
+        first = next(iter(_metrics(tree)), "")
+        for at, sample in found:
             labels = dict(sample.labels)
-            name = subject or labels.get("__name__") or (metrics[0] if metrics else "")
             entity, label = self._entity(labels)
             text = ",".join(f'{k}="{v}"' for k, v in sorted(without_name(sample.labels)) if k != label)
-            yield Row(time=at, entity=entity, subject=name, value=sample.value, text=text)
+            name = subject or labels.get("__name__") or first
+            if math.isfinite(sample.value):
+                yield Row(time=at, entity=entity, subject=name, value=float(sample.value), text=text)
 
     def _at(self, tree: Node, series: Sequence[Series], at: float) -> list[Sample]:
         value = evaluate(tree, series, at)
