@@ -15,8 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from autoheal.alerts.settings import AlertSettings
 from autoheal.domain.errors import ConfigError
 from autoheal.healing.settings import HealingSettings
+from autoheal.integrations.jaeger.config import JaegerSettings
+from autoheal.integrations.loki.config import LokiSettings
+from autoheal.integrations.prometheus.config import PrometheusSettings
 
 FILE = "autoheal.toml"
 PREFIX = "AUTOHEAL_"
@@ -46,11 +50,19 @@ class RunsSettings(Section):
     executor: str = Field(default="worker-1", description="name of this worker; keep it over a restart")
 
 
-class HttpSettings(Section):
+class WebSettings(Section):
     """Where the web page, the API and the webhooks are served."""
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8787, ge=0, le=65_535, description="port to listen on; 0 takes a free one")
+
+
+class SourceSettings(Section):
+    """Where production can be observed; what is not named is not asked."""
+
+    prometheus: PrometheusSettings | None = None
+    loki: LokiSettings | None = None
+    jaeger: JaegerSettings | None = None
 
 
 class Config(BaseSettings):
@@ -68,7 +80,9 @@ class Config(BaseSettings):
     )
     database: DatabaseSettings = DatabaseSettings()
     runs: RunsSettings = RunsSettings()
-    http: HttpSettings = HttpSettings()
+    http: WebSettings = WebSettings()
+    sources: SourceSettings = SourceSettings()
+    alerts: AlertSettings = AlertSettings()
     healing: HealingSettings = HealingSettings()
 
     @classmethod

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from tools.docs import ROOT, pages
 
 from autoheal.config import known_settings
 from autoheal.surfaces.cli.main import DOORS
-from tools.docs import ROOT, pages
 
 AGENTS_LINES = 150
 
@@ -34,7 +34,7 @@ def test_every_pinned_dependency_is_explained() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^(?:dependencies|dev) = \[\n(.*?)^\]", project, flags=re.DOTALL | re.MULTILINE)
-    names = re.findall(r'"([a-z-]+)', "\n".join(blocks))
+    names = re.findall(r'"([a-z0-9-]+)', "\n".join(blocks))
     assert len(names) > 20
     assert [name for name in names if f"`{name}`" not in page] == []
 

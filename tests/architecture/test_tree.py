@@ -7,8 +7,9 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-import autoheal
 from tools.docs import SOURCE, caption, parts
+
+import autoheal
 
 CAPTION = 110
 LINES = 400

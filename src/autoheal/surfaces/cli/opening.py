@@ -8,13 +8,14 @@ from contextlib import contextmanager
 import typer
 
 from autoheal.app import App, wire
-from autoheal.surfaces.cli.options import config
+from autoheal.config import load
+from autoheal.surfaces.cli.options import options
 
 
 @contextmanager
 def opened(ctx: typer.Context) -> Iterator[App]:
     """The product with the settings in force; workers are not started, only stored things are reached."""
-    app = wire(config(ctx))
+    app = wire(load(options(ctx).config).config)
     try:
         yield app
     finally:

@@ -9,8 +9,6 @@ from typing import Annotated
 
 import typer
 
-from autoheal.config import Config, load
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -31,11 +29,6 @@ def options(ctx: typer.Context) -> Options:
     """The options given before the command."""
     given = ctx.find_root().obj
     return given if isinstance(given, Options) else Options()
-
-
-def config(ctx: typer.Context) -> Config:
-    """The settings in force; raises ConfigError."""
-    return load(options(ctx).config).config
 
 
 def person(actor: str) -> str:
