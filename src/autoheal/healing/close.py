@@ -33,7 +33,7 @@ def close(responder: Responder, incident_id: str) -> str:
     if incident.state is IncidentState.CLOSED:
         return incident.state
     incident = _with_outcome(responder, incident)
-    remember(responder, incident)
+    incident = remember(responder, incident)
     _book_wall_time(responder, incident)
     closed = replace(incident, closed_at=responder.clock.now())
     text = f"closed: {closed.outcome}{_took(closed)}"

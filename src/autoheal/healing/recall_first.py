@@ -1,0 +1,116 @@
+"""Ask memory before anything else; what it answers is recorded like any other investigation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from autoheal.domain.alert_group import AlertGroup
+from autoheal.domain.incident import Incident, IncidentState
+from autoheal.domain.investigation import (
+    Confidence,
+    HypothesisState,
+    Investigation,
+    Objection,
+    Review,
+    Verdict,
+    VerdictKind,
+)
+from autoheal.graph.signature import incident_signature
+from autoheal.healing.check_claims import objection_to
+from autoheal.healing.investigate import keep, stored_evidence
+from autoheal.healing.recall import NotRecalled, Recalled, Situation, recall
+from autoheal.healing.responder import Responder
+from autoheal.healing.skill_run import Moment
+from autoheal.healing.triage import alerts_of, known_calls
+
+
+def recall_first(responder: Responder, incident_id: str) -> str:
+    """`cause` when a skill's diagnosis holds on live evidence and its citations stand, else `inconclusive`."""
+    incident = responder.incidents.get(incident_id)
+    stored = responder.incidents.investigations(incident_id)
+    if stored or incident.state is not IncidentState.INVESTIGATING:
+        return stored[0].verdict.kind if stored else VerdictKind.INCONCLUSIVE
+    group = responder.alerts.group_of_incident(incident_id)
+    situation = _situation(responder, incident, group)
+    incident = replace(incident, signature=situation.signature)
+    responder.incidents.save(incident)
+    skills = [replace(s, trust=responder.graph.trust(s.name)) for s in responder.skills.skills()]
+    gatherer = responder.gatherer.for_stage(incident_id, "recall")
+    found = recall(situation, skills, gatherer, responder.settings)
+    for step in found.path:
+        responder.note(incident_id, "decision", step)
+    if isinstance(found, NotRecalled):
+        return VerdictKind.INCONCLUSIVE
+    return _record(responder, incident, found)
+
+
+def _situation(responder: Responder, incident: Incident, group: AlertGroup) -> Situation:
+    alerts = alerts_of(responder, group)
+    now = responder.clock.now().timestamp()
+    alerted = (incident.detected_at or incident.opened_at).timestamp()
+    return Situation(
+        incident_id=incident.id,
+        alerts=[{"alertname": alert.name, **alert.labels} for alert in alerts],
+        services=group.services,
+        origin=group.origin,
+        signature=incident_signature(alerts),
+        calls=known_calls(responder, incident.id),
+        moment=Moment(alerted=alerted, now=now),
+    )
+
+
+def _record(responder: Responder, incident: Incident, found: Recalled) -> str:
+    now = responder.clock.now()
+    review = _review(responder, incident, found)
+    verdict = _verdict(found, review)
+    state = HypothesisState.ACCEPTED if review.passed else HypothesisState.UNTESTED
+    refuted = "; ".join(o.text for o in review.objections if not o.passed)
+    investigation = Investigation(
+        id=f"{incident.id}.recall",
+        incident_id=incident.id,
+        attempt=0,
+        started_at=now,
+        ended_at=now,
+        hypotheses=(replace(found.hypothesis, state=state, not_tested_because=refuted),),
+        verdict=verdict,
+        review=review,
+        path=found.path,
+    )
+    if review.passed:
+        responder.incidents.save(replace(incident, skill=found.skill.reference))
+    keep(responder, investigation)
+    return verdict.kind
+
+
+def _verdict(found: Recalled, review: Review) -> Verdict:
+    reason = f"{found.skill.reference} ({found.skill.trust}) and its diagnosis holds now"
+    if review.passed:
+        confidence = Confidence(value=found.hypothesis.confidence, reason=reason)
+        return Verdict(kind=VerdictKind.CAUSE, hypothesis_id=found.hypothesis.id, confidence=confidence)
+    doubt = tuple(o.text for o in review.objections if not o.passed)
+    return Verdict(
+        kind=VerdictKind.INCONCLUSIVE,
+        hypothesis_id=None,
+        confidence=Confidence(value=0.0, reason="the recalled diagnosis did not stand"),
+        missing=doubt,
+    )
+
+
+def _review(responder: Responder, incident: Incident, found: Recalled) -> Review:
+    """Code checks every citation of a recalled diagnosis too; without a citation it does not stand."""
+    evidence, rows = stored_evidence(responder, incident.id)
+    problems = [
+        problem
+        for claim in found.hypothesis.claims_for
+        if (problem := objection_to(claim, evidence, rows)) is not None
+    ]
+    if not found.hypothesis.claims_for:
+        problems.append("the skill's diagnosis cites nothing")
+    text = "; ".join(problems) or "each number follows from the stored rows"
+    objection = Objection(test="citations", passed=not problems, text=text)
+    return Review(
+        reviewer="deterministic",
+        hypothesis_id=found.hypothesis.id,
+        objections=(objection,),
+        completed=True,
+    )

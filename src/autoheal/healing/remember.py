@@ -1,0 +1,84 @@
+"""What the graph keeps of a closed incident, and what its outcome means for the skill that was used."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from autoheal.domain.fact import NodeKind, urn
+from autoheal.domain.incident import Incident
+from autoheal.domain.mitigation import MitigationState, VerificationResult
+from autoheal.graph.incidents import Lesson, addition
+from autoheal.graph.signature import alert_class, failure_family
+from autoheal.graph.skills import Outcomes, merged_trust, trust_after
+from autoheal.healing.changes import change_of
+from autoheal.healing.responder import Responder
+from autoheal.healing.triage import alerts_of
+
+
+def remember(responder: Responder, incident: Incident) -> Incident:
+    """Write the incident into the graph; a cause only when a verified mitigation confirmed it."""
+    lesson = accepted_cause(responder, incident)
+    named = _named(responder, incident, lesson)
+    alerts = alerts_of(responder, responder.alerts.group_of_incident(incident.id))
+    symptoms = sorted({alert_class(alert.name, alert.service) for alert in alerts})
+    added = addition(named, symptoms=symptoms, lesson=lesson, at=responder.clock.now())
+    for node in added.nodes:
+        responder.graph.save_node(node)
+    for fact in added.facts:
+        responder.graph.assert_fact(fact)
+    _credit_the_skill(responder, named)
+    return named
+
+
+def accepted_cause(responder: Responder, incident: Incident) -> Lesson | None:
+    """The cause that a verified mitigation confirmed; nothing that was only believed."""
+    for mitigation in responder.mitigations.of_incident(incident.id):
+        if mitigation.state is not MitigationState.VERIFIED:
+            continue
+        for investigation in responder.incidents.investigations(incident.id):
+            confirmed = [h for h in investigation.hypotheses if h.id == mitigation.hypothesis_id]
+            if confirmed:
+                change = change_of(responder.incidents, incident.id, confirmed[0].change_id)
+                return Lesson(
+                    hypothesis=confirmed[0],
+                    investigation_id=investigation.id,
+                    change=change,
+                    mitigation=mitigation,
+                )
+    return None
+
+
+def _named(responder: Responder, incident: Incident, lesson: Lesson | None) -> Incident:
+    """With its family: of the confirmed cause, else of the one that was last believed."""
+    if lesson is not None:
+        family = failure_family(lesson.hypothesis, lesson.change)
+        return replace(incident, family=family, service=lesson.hypothesis.entity)
+    investigations = responder.incidents.investigations(incident.id)
+    leading = investigations[-1].leading if investigations else None
+    if leading is None:
+        return replace(incident, family=str(incident.outcome or ""))
+    change = change_of(responder.incidents, incident.id, leading.change_id)
+    return replace(incident, family=failure_family(leading, change))
+
+
+def _credit_the_skill(responder: Responder, incident: Incident) -> None:
+    if incident.skill is None:
+        return
+    name = incident.skill.partition("@")[0]
+    results = [
+        responder.mitigations.verification(m.id)
+        for m in responder.mitigations.of_incident(incident.id)
+        if m.skill == incident.skill
+    ]
+    judged = {verdict.result for verdict in results if verdict is not None}
+    useful = VerificationResult.HELPED in judged
+    now = responder.clock.now()
+    responder.graph.count_use(urn(NodeKind.SKILL, name), incident_id=incident.id, useful=useful, at=now)
+    uses = responder.graph.uses(urn(NodeKind.SKILL, name))
+    good = sum(helped for _, _, helped in uses)
+    harmful = int(VerificationResult.WORSE in judged)
+    outcomes = Outcomes(good=good, bad=len(uses) - good - harmful, harmful=harmful)
+    earned = trust_after(outcomes, start=merged_trust())
+    if earned is not responder.graph.trust(name):
+        reason = f"{good} of {len(uses)} uses verified, the last in {incident.id}"
+        responder.graph.set_trust(name, earned, reason=reason, at=now)
