@@ -2,47 +2,221 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from autoheal.diagnosis.finding import RankedCause, RankedChange, Remediation
+from autoheal.diagnosis.diff_risk import Risk, risk_of, words_of
+from autoheal.diagnosis.finding import RankedCause, RankedChange
 from autoheal.diagnosis.onset import Onset
 from autoheal.diagnosis.telemetry import Telemetry
 from autoheal.domain.change import Change, ChangeKind
+
+SUSPECT = 0.5
+"""From this score on a change is called the culprit; below it there is no change to blame."""
+
+_SLACK = 1.5
+_LEAST_SLACK = 5.0
+_HALF_LIFE = 7200.0
+_JUST = 60.0
+_CALM = 0.1
+_WIDTH = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSet:
+    """What belongs together under one id: a commit with its deploys, or a single change."""
+
+    id: str
+    parts: tuple[Change, ...]
+
+    @property
+    def time(self) -> float:
+        """When it reached production: at its deploy, else when it was made."""
+        live = [part.time for part in self.parts if part.kind is not ChangeKind.COMMIT]
+        return min(live) if live else self.parts[0].time
+
+    @property
+    def deployed(self) -> bool:
+        """Whether more than its commit is known."""
+        return any(part.kind is not ChangeKind.COMMIT for part in self.parts)
+
+    @property
+    def kind(self) -> ChangeKind:
+        """Its live kind, else commit."""
+        return next((p.kind for p in self.parts if p.kind is not ChangeKind.COMMIT), ChangeKind.COMMIT)
+
+    @property
+    def text(self) -> str:
+        """Title, files and diff of all parts."""
+        return "\n".join(
+            text for part in self.parts for text in (part.title, *part.files, part.diff) if text
+        )
 
 
 def ranked_changes(
     telemetry: Telemetry, causes: Sequence[RankedCause], onset: Onset
 ) -> tuple[RankedChange, ...]:
     """Every change with its score and its refutations, most suspect first."""
-    places = {cause.entity: place for place, cause in enumerate(causes)}
-    judged = [_judged(change, places, onset) for change in telemetry.changes]
+    sets = _change_sets(telemetry.changes)
+    scene = _scene(telemetry, causes, onset, sets)
+    judged = [_judged(found, scene) for found in sets]
     return tuple(sorted(judged, key=lambda change: (-change.score, change.id)))
 
 
-def _judged(change: Change, places: dict[str, int], onset: Onset) -> RankedChange:
-    late = change.time > onset.time + onset.resolution
-    place = places.get(change.entity)
-    score = 0.0 if late or place is None else 1.0 / (1 + place)
-    refuted = ("came after onset",) if late else ()
-    if place is None or place > 0:
-        refuted = (*refuted, "its own service shows no symptom of its own")
-    return RankedChange(id=change.id, entity=change.entity, score=score, refuted=refuted)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scene:
+    """What broke: blamed entities with their weight, the words of the evidence, and when."""
+
+    blamed: Mapping[str, float]
+    words: Mapping[str, float]
+    onset: Onset
+    deploys_known: bool
+    load: float
 
 
-def remediation_for(cause: RankedCause, changes: Sequence[RankedChange], telemetry: Telemetry) -> Remediation:
-    """The kind of mitigation that fits the cause and its most suspect change."""
-    kinds = {change.id: change.kind for change in telemetry.changes}
-    if changes and changes[0].score >= 0.5:
-        return _UNDO[kinds[changes[0].id]]
-    del cause
-    return Remediation.RESTART
+def _change_sets(changes: Iterable[Change]) -> list[ChangeSet]:
+    by_id: dict[str, list[Change]] = defaultdict(list)
+    for place, change in enumerate(changes):
+        by_id[change.id or f"change {place}"].append(change)
+    return [ChangeSet(id=name, parts=tuple(parts)) for name, parts in by_id.items()]
 
 
-_UNDO = {
-    ChangeKind.COMMIT: Remediation.ROLLBACK,
-    ChangeKind.DEPLOY: Remediation.ROLLBACK,
-    ChangeKind.CONFIG: Remediation.RESTORE_CONFIG,
-    ChangeKind.FLAG: Remediation.FLIP_FLAG,
-    ChangeKind.SCALE: Remediation.SCALE,
-    ChangeKind.RESTART: Remediation.RESTART,
+def _scene(
+    telemetry: Telemetry, causes: Sequence[RankedCause], onset: Onset, sets: Sequence[ChangeSet]
+) -> _Scene:
+    best = max((cause.score for cause in causes), default=0.0)
+    blamed = {
+        cause.entity: max(cause.score, 0.0) / best * (1.0 if place == 0 else 0.7)
+        for place, cause in enumerate(causes[:_WIDTH])
+        if best > 0
+    }
+    rarity = Counter(word for found in sets for word in words_of(found.text))
+    spoken: set[str] = set()
+    for cause in causes[: _WIDTH - 2]:
+        for term in cause.terms:
+            if term.points > 0:
+                spoken |= words_of(term.subject)
+    names = {part for entity in blamed for part in words_of(entity)}
+    words = {word: 1.0 / (1.0 + rarity[word]) for word in spoken - names - _COMMON if rarity[word]}
+    return _Scene(
+        blamed=blamed,
+        words=words,
+        onset=onset,
+        deploys_known=any(found.deployed for found in sets),
+        load=_load_of(causes),
+    )
+
+
+_COMMON = frozenset(
+    "the and for with http error errors failed info warn rate ratio total server client request requests "
+    "service duration latency count seconds from not post get api handler context time".split()
+)
+
+
+def _load_of(causes: Sequence[RankedCause]) -> float:
+    """How far a rise of traffic explains the first cause: from 0 to 1 at four times the usual."""
+    rises = [
+        term.after / term.before
+        for cause in causes[:1]
+        for term in cause.terms
+        if term.name == "load_shift" and term.before and term.after and _is_traffic(term.subject)
+    ]
+    return min(max(math.log(max(rises, default=1.0)) / math.log(4.0), 0.0), 1.0)
+
+
+def _is_traffic(metric: str) -> bool:
+    rate = re.search(r"request|rps|qps|ops|workload|throughput|traffic", metric, re.IGNORECASE)
+    return bool(rate) and not re.search(r"per[-_ ]?request|depth|queue", metric, re.IGNORECASE)
+
+
+def _judged(found: ChangeSet, scene: _Scene) -> RankedChange:
+    risk = _risk(found)
+    place, entity = _place(found, scene)
+    talk = _talk(found, scene)
+    late = found.time > scene.onset.time + max(_SLACK * scene.onset.resolution, _LEAST_SLACK)
+    age = max(scene.onset.time - found.time, 0.0)
+    fresh = 0.5 + 0.5 * 0.5 ** (age / _HALF_LIFE)
+    just = math.exp(-age / _JUST)
+    content = 1.0 - (1.0 - risk.score) * (1.0 - 0.6 * talk) * (1.0 - 0.3 * just * (risk.score > _CALM))
+    if risk.harmless and talk < _RELEVANT:
+        content *= 0.5
+    score = place * content * fresh * (1.0 - 0.6 * scene.load)
+    idle = scene.deploys_known and not found.deployed
+    score *= (0.0 if late else 1.0) * (0.15 if idle else 1.0)
+    why = (*risk.reasons, *(("it speaks of what fails",) if talk >= _RELEVANT else ()))
+    return RankedChange(
+        id=found.id,
+        entity=entity,
+        score=round(min(score, 1.0), 6),
+        why=why if score > 0 else (),
+        refuted=_refuted(risk, place, late=late, idle=idle, load=scene.load),
+    )
+
+
+_RELEVANT = 0.3
+
+
+def _risk(found: ChangeSet) -> Risk:
+    best = max(
+        (risk_of(part.diff, part.files, part.title) for part in found.parts if part.diff or part.files),
+        key=lambda risk: risk.score,
+        default=None,
+    )
+    if best is not None:
+        return best
+    return Risk(score=_BARE[found.kind], reasons=(f"a {found.kind} before the onset",))
+
+
+_BARE = {
+    ChangeKind.COMMIT: 0.2,
+    ChangeKind.DEPLOY: 0.6,
+    ChangeKind.CONFIG: 0.7,
+    ChangeKind.FLAG: 0.45,
+    ChangeKind.SCALE: 0.4,
+    ChangeKind.RESTART: 0.3,
 }
+"""The risk of a change of which nothing but its kind is known."""
+
+
+def _place(found: ChangeSet, scene: _Scene) -> tuple[float, str]:
+    """How much the service that the change touches is blamed, and which service that is."""
+    named = [part.entity for part in found.parts if part.entity]
+    if named:
+        best = max(named, key=lambda name: scene.blamed.get(name, 0.0))
+        return scene.blamed.get(best, _ELSEWHERE), best
+    paths = words_of(" ".join(path for part in found.parts for path in part.files))
+    hits = {name: weight for name, weight in scene.blamed.items() if _names(name, paths)}
+    if hits:
+        best = max(sorted(hits), key=lambda name: hits[name])
+        return 0.8 * hits[best], best
+    return _ELSEWHERE, ""
+
+
+_ELSEWHERE = 0.1
+
+
+def _names(entity: str, words: set[str]) -> bool:
+    parts = {part for part in re.split(r"[^a-z0-9]+", entity.lower()) if len(part) > len("svc")}
+    return any(word in part or part in word for part in parts for word in words if len(word) > len("svc"))
+
+
+def _talk(found: ChangeSet, scene: _Scene) -> float:
+    """The rarest evidence words that the change itself uses, squashed to [0, 1)."""
+    shared = sorted((scene.words[word] for word in words_of(found.text) & scene.words.keys()), reverse=True)
+    return 1.0 - math.exp(-sum(shared[:4]) * 0.8)
+
+
+def _refuted(risk: Risk, place: float, *, late: bool, idle: bool, load: float) -> tuple[str, ...]:
+    reasons = [
+        (late, "came after onset"),
+        (place < _OWN, "its own service shows no symptom of its own"),
+        (idle, "it was not deployed before the onset"),
+        (load > _RELEVANT, "traffic itself rose and explains the symptom"),
+    ]
+    return (*(word for holds, word in reasons if holds), *risk.harmless)
+
+
+_OWN = 0.3

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from autoheal.diagnosis.change_evidence import ranked_changes, remediation_for
+from autoheal.diagnosis.change_evidence import ranked_changes
 from autoheal.diagnosis.confidence import Trust, confidence_of, confidences
 from autoheal.diagnosis.finding import Diagnosis, RankedCause, Term, Verdict
-from autoheal.diagnosis.log_evidence import LogTable, log_table, missing_line_terms, novelty_terms
+from autoheal.diagnosis.log_evidence import LogTable, log_table, missing_line_terms, novelty_terms, own_onset
 from autoheal.diagnosis.mechanism import mechanism_of
 from autoheal.diagnosis.metric_evidence import metric_shifts, metric_terms
 from autoheal.diagnosis.onset import Onset, find_onset
 from autoheal.diagnosis.rank import ranked, weighed
+from autoheal.diagnosis.remediation import remediation_for
 from autoheal.diagnosis.series import series_matrix
 from autoheal.diagnosis.span_evidence import (
     error_terms,
@@ -55,7 +56,7 @@ def diagnose(telemetry: Telemetry) -> Diagnosis:
         reason=trust.reason,
         ranking=causes,
         changes=changes,
-        remediation=remediation_for(causes[0], changes, telemetry) if causes and found else None,
+        remediation=remediation_for(causes, changes, telemetry) if causes and found else None,
         onset=evidence.onset.time,
         missing=trust.missing,
     )
@@ -68,7 +69,8 @@ def gather_evidence(telemetry: Telemetry) -> Evidence:
     spans = span_table(telemetry.spans, end=telemetry.end) if telemetry.spans is not None else None
     logs = log_table(telemetry.logs, end=telemetry.end) if telemetry.logs is not None else None
     found = list(metric_terms(metric_shifts(series, onset=onset.time), telemetry.alert_entity))
-    found += [*_span_terms(spans, onset), *_log_terms(logs, spans, onset)]
+    skew = own_onset(logs, onset.time, telemetry.end) - onset.time if logs else 0.0
+    found += [*_span_terms(spans, onset.time + skew), *_log_terms(logs, spans, onset.time + skew)]
     terms = weighed(found)
     edges = call_edges(telemetry.topology, spans)
     volumes = entity_volumes(series)
@@ -78,18 +80,18 @@ def gather_evidence(telemetry: Telemetry) -> Evidence:
     return Evidence(onset=onset, terms=terms, entities=frozenset(entities), spans=spans, logs=logs)
 
 
-def _span_terms(spans: SpanTable | None, onset: Onset) -> Iterator[Term]:
-    if spans is None or (split := split_at(spans, onset.time)) is None:
+def _span_terms(spans: SpanTable | None, onset: float) -> Iterator[Term]:
+    if spans is None or (split := split_at(spans, onset)) is None:
         return
     for read in (own_time_terms, network_terms, error_terms, structure_terms):
         yield from read(spans, split)
 
 
-def _log_terms(logs: LogTable | None, spans: SpanTable | None, onset: Onset) -> Iterator[Term]:
+def _log_terms(logs: LogTable | None, spans: SpanTable | None, onset: float) -> Iterator[Term]:
     if logs is None:
         return
-    yield from novelty_terms(logs, onset.time)
-    yield from missing_line_terms(logs, spans, onset.time)
+    yield from novelty_terms(logs, onset)
+    yield from missing_line_terms(logs, spans, onset)
 
 
 def _causes(

@@ -33,13 +33,15 @@ class Meaning:
     """How to read a metric: its kind, whether down is bad, and whose view it is.
 
     ceiling is the value at which a share is full (1 or 100, 0 where there is none). outgoing: measured at the
-    caller's end of all its calls (a metric of one edge, with its caller as label, is the callee's). node: of the machine, which others share. objective: the service level that was alerted on.
+    caller's end of all its calls (a metric of one edge, with its caller as label, is the callee's). given_up: calls that
+    the caller abandoned. node: of the machine, which others share. objective: the service level that was alerted on.
     """
 
     kind: Kind
     falling_is_bad: bool = False
     ceiling: float = 0.0
     outgoing: bool = False
+    given_up: bool = False
     node: bool = False
     objective: bool = False
     unit: str = ""
@@ -104,6 +106,7 @@ def meaning_of(metric: str) -> Meaning:
         falling_is_bad=bool(words & _FALLING) and kind in _FALLING_KINDS,
         ceiling=_ceiling(words),
         outgoing=bool(words & {"client", "outgoing"}) and "{" not in metric,
+        given_up=bool(words & {"cancelled", "canceled", "cancellations", "aborted"}),
         node="node" in words or "host" in words,
         objective="slo" in words or "sli" in words,
         unit=_unit(words),

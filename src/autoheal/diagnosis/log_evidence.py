@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from autoheal.diagnosis.finding import Modality, Term, Window
+from autoheal.diagnosis.series import Floats
 from autoheal.diagnosis.span_table import SpanTable
 from autoheal.diagnosis.templates import mined, severity_of
 
@@ -45,6 +46,32 @@ def log_table(logs: pl.DataFrame, *, end: float) -> LogTable | None:
     named = lines.select((~trace.is_in(_NO_TRACE)).mean()).item()
     table = lines.select("time", "entity", pl.col("trace_id").fill_null(""), numbers.alias("template"))
     return LogTable(lines=table, templates=tuple(texts), traced=named > 0.5)
+
+
+def own_onset(table: LogTable, onset: float, end: float) -> float:
+    """The onset on the logs' own clock: the given one, unless the lines end too soon after it.
+
+    A recording whose logs stop before or just after the onset has a clock of its own; then it is the moment
+    from which grave lines come most surely more often (the likelihood ratio of two Poisson rates).
+    """
+    last = float(table.lines["time"][-1])
+    if last - onset >= _COVERED * (end - onset):
+        return onset
+    grave = [number for number, text in enumerate(table.templates) if severity_of(text) >= _WARNING]
+    times = table.lines.filter(pl.col("template").is_in(grave))["time"].to_numpy()
+    return _rate_rise(times, float(table.lines["time"][0]), last) if times.size > 1 else onset
+
+
+_COVERED = 0.4
+_WARNING = 0.6
+
+
+def _rate_rise(times: Floats, start: float, end: float) -> float:
+    place = np.arange(times.size)
+    before, after = np.maximum(times - start, 1.0), np.maximum(end - times, 1.0)
+    early, late = (place + 0.5) / before, (times.size - place) / after
+    gain = np.where(late > early, place * np.log(early) + (times.size - place) * np.log(late), -np.inf)
+    return float(times[int(np.argmax(gain))])
 
 
 def novelty_terms(table: LogTable, onset: float) -> Iterator[Term]:

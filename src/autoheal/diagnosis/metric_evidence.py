@@ -44,6 +44,8 @@ SYMPTOMS = frozenset({Kind.ERROR, Kind.LATENCY})
 """Kinds that travel along calls, so that a callee can explain a caller's."""
 
 _OUTGOING = 0.3
+_OUTGOING_ERRORS = 0.7
+_GIVEN_UP = 0.4
 _FALL_WEIGHT = 0.15
 _LOAD_FALL_WEIGHT = 0.6
 _STRENGTH_FULL = 3.0
@@ -78,11 +80,18 @@ class Shift:
     @property
     def points(self) -> float:
         """The worth of the move alone, before falling weights within its kind."""
-        weight = KIND_WEIGHTS[self.meaning.kind] * (_OUTGOING if self.meaning.outgoing else 1.0)
+        weight = KIND_WEIGHTS[self.meaning.kind] * _end_weight(self.meaning)
         if not self.bad:
             load = self.meaning.kind in {Kind.LOAD, Kind.NETWORK}
             weight *= _LOAD_FALL_WEIGHT if load else _FALL_WEIGHT
         return weight * self.strength * self.materiality
+
+
+def _end_weight(meaning: Meaning) -> float:
+    """Less for what the other end of a call did: a caller's view of its callees, a caller that gave up."""
+    if meaning.given_up:
+        return _GIVEN_UP
+    return {Kind.LATENCY: _OUTGOING, Kind.ERROR: _OUTGOING_ERRORS}.get(meaning.kind, 1.0) if meaning.outgoing else 1.0
 
 
 def metric_shifts(

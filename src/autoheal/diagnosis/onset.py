@@ -40,7 +40,7 @@ def find_onset(series: SeriesMatrix, *, alert_time: float) -> Onset:
 _USUAL_DELAY = 165.0
 _USUAL_STEPS = 3.0
 _FARTHEST = 3600.0
-_FARTHEST_STEPS = 60.0
+_FARTHEST_STEPS = 240.0
 _PRIOR = 2.0
 _TRUST = 0.2
 _CLEAR = 2.0

@@ -1,0 +1,46 @@
+"""Which kind of mitigation fits the cause and its most suspect change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autoheal.diagnosis.change_evidence import SUSPECT
+from autoheal.diagnosis.diff_risk import risk_of
+from autoheal.diagnosis.finding import Mechanism, RankedCause, RankedChange, Remediation
+from autoheal.diagnosis.telemetry import Telemetry
+from autoheal.domain.change import ChangeKind
+
+_UNDO = {
+    ChangeKind.COMMIT: Remediation.ROLLBACK,
+    ChangeKind.DEPLOY: Remediation.ROLLBACK,
+    ChangeKind.CONFIG: Remediation.RESTORE_CONFIG,
+    ChangeKind.FLAG: Remediation.FLIP_FLAG,
+    ChangeKind.SCALE: Remediation.SCALE,
+    ChangeKind.RESTART: Remediation.RESTART,
+}
+
+_WITHOUT_CHANGE = {
+    Mechanism.LOAD: Remediation.SCALE,
+    Mechanism.CRASH: Remediation.RESTART,
+    Mechanism.RESOURCE_EXHAUSTION: Remediation.RESTART,
+    Mechanism.ERRORS: Remediation.RESTART,
+}
+
+
+def remediation_for(
+    causes: Sequence[RankedCause], changes: Sequence[RankedChange], telemetry: Telemetry
+) -> Remediation:
+    """Undo the culprit change where there is one; else what fits the first cause's mechanism."""
+    if changes and changes[0].score >= SUSPECT:
+        return _undo(changes[0].id, telemetry)
+    if not causes:
+        return Remediation.NONE
+    return _WITHOUT_CHANGE.get(causes[0].mechanism, Remediation.NONE)
+
+
+def _undo(culprit: str, telemetry: Telemetry) -> Remediation:
+    parts = [change for change in telemetry.changes if change.id == culprit]
+    if any(risk_of(part.diff, part.files, part.title).config for part in parts if part.files):
+        return Remediation.RESTORE_CONFIG
+    kinds = [part.kind for part in parts if part.kind is not ChangeKind.COMMIT]
+    return _UNDO[kinds[0] if kinds else ChangeKind.COMMIT]
