@@ -34,8 +34,8 @@ from autoheal.ports.stores import (
     SkillLibrary,
 )
 from autoheal.reports.checks import Check
+from autoheal.reports.figures import Report, report
 from autoheal.reports.history import History
-from autoheal.reports.report import Report, report
 from autoheal.reports.stored import stored
 
 

@@ -20,7 +20,10 @@ from autoheal.domain.errors import ConfigError
 from autoheal.healing.settings import HealingSettings
 from autoheal.integrations.jaeger.config import JaegerSettings
 from autoheal.integrations.loki.config import LokiSettings
+from autoheal.integrations.pager.config import PagerSettings
+from autoheal.integrations.platform.config import PlatformSettings
 from autoheal.integrations.prometheus.config import PrometheusSettings
+from autoheal.learning.settings import LearningSettings
 
 FILE = "autoheal.toml"
 PREFIX = "AUTOHEAL_"
@@ -82,8 +85,11 @@ class Config(BaseSettings):
     runs: RunsSettings = RunsSettings()
     http: WebSettings = WebSettings()
     sources: SourceSettings = SourceSettings()
+    platform: PlatformSettings | None = None
+    pager: PagerSettings = PagerSettings()
     alerts: AlertSettings = AlertSettings()
     healing: HealingSettings = HealingSettings()
+    learning: LearningSettings = LearningSettings()
 
     @classmethod
     def settings_customise_sources(

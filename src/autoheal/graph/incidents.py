@@ -1,4 +1,4 @@
-"""What a closed incident adds to the graph: what it touched, and its cause only if that was accepted. Pure."""
+"""What a closed incident adds to the graph: what it touched, and its cause only if accepted. Pure."""
 
 from __future__ import annotations
 

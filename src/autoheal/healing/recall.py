@@ -9,9 +9,8 @@ from autoheal.domain.investigation import Hypothesis, HypothesisState, Mechanism
 from autoheal.domain.mitigation import ActionKind
 from autoheal.domain.skill import DecisionRule, Skill, Trust
 from autoheal.graph.skills import Fit, candidates, deepest, fitting
-from autoheal.healing.gather import Gatherer
 from autoheal.healing.settings import HealingSettings
-from autoheal.healing.skill_run import Diagnosed, Moment, OutOfBudgetError, Watch, diagnose_with
+from autoheal.healing.skill_run import Asker, Diagnosed, Moment, OutOfBudgetError, Watch, diagnose_with
 
 MAX_CANDIDATES = 12
 
@@ -49,7 +48,7 @@ class NotRecalled:
 
 
 def recall(
-    situation: Situation, skills: Sequence[Skill], gatherer: Gatherer, settings: HealingSettings
+    situation: Situation, skills: Sequence[Skill], gatherer: Asker, settings: HealingSettings
 ) -> Recalled | NotRecalled:
     """The first fitting skill whose diagnosis holds for exactly one service; evidence wins over memory."""
     watch = Watch(gatherer, settings, situation.moment)

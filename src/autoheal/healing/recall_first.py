@@ -25,7 +25,7 @@ from autoheal.healing.triage import alerts_of, known_calls
 
 
 def recall_first(responder: Responder, incident_id: str) -> str:
-    """`cause` when a skill's diagnosis holds on live evidence and its citations stand, else `inconclusive`."""
+    """`cause` when a skill's diagnosis holds on live evidence and its citations stand."""
     incident = responder.incidents.get(incident_id)
     stored = responder.incidents.investigations(incident_id)
     if stored or incident.state is not IncidentState.INVESTIGATING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from autoheal.domain.change import Change, ChangeKind
 from autoheal.domain.evidence import Claim, Empty, Reading, Row, Statistic
@@ -12,7 +13,7 @@ from autoheal.domain.skill import DecisionRule, DiagnosisStep, Skill
 from autoheal.graph.expression import parse
 from autoheal.graph.skill_tools import bound
 from autoheal.healing.check_claims import shown
-from autoheal.healing.gather import Gathered, Gatherer
+from autoheal.healing.gather import Gathered
 from autoheal.healing.settings import HealingSettings
 from autoheal.ports.runs import Json
 
@@ -25,6 +26,26 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 class OutOfBudgetError(Exception):
     """The recall has asked all it may."""
+
+
+class Asker(Protocol):
+    """What a diagnosis may ask: live production by the gatherer, or a recording of it."""
+
+    def range(self, expression: str, *, start: float, end: float, step: float, subject: str = "") -> Gathered:
+        """A PromQL range query."""
+        ...
+
+    def instant(self, expression: str, *, at: float) -> Gathered:
+        """A PromQL instant query."""
+        ...
+
+    def lines(self, *, services: Sequence[str], start: float, end: float, limit: int) -> Gathered | None:
+        """Log lines; None without a log backend."""
+        ...
+
+    def changes(self, *, start: float, end: float) -> list[Gathered]:
+        """Changes of every source."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +81,7 @@ class Diagnosed:
 class Watch:
     """Asks each question once per recall, whichever skill or service needs it, within the budget."""
 
-    gatherer: Gatherer
+    gatherer: Asker
     settings: HealingSettings
     moment: Moment
     asked: int = 0

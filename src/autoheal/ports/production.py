@@ -43,7 +43,10 @@ class EffectResult:
 class Actuator(Protocol):
     """The only door to production; every call is bounded in time."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name under which evidence cites it."""
+        ...
 
     def state(self, target: str) -> TargetState:
         """Read the target; raises NotFoundError or UnreachableError."""

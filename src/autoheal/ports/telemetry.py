@@ -24,7 +24,10 @@ class QueryResult:
 class Metrics(Protocol):
     """A metrics backend that speaks PromQL."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name under which evidence cites it."""
+        ...
 
     def range(
         self, expression: str, *, start: float, end: float, step: float, subject: str = ""
@@ -60,7 +63,10 @@ class AlertRule:
 class Logs(Protocol):
     """A log backend."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name under which evidence cites it."""
+        ...
 
     def lines(self, *, services: Sequence[str], start: float, end: float, limit: int) -> QueryResult:
         """One row per line: entity the service, subject the trace id, text the message, value 1."""
@@ -86,7 +92,10 @@ class Span:
 class Traces(Protocol):
     """A trace backend."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name under which evidence cites it."""
+        ...
 
     def spans(self, *, services: Sequence[str], start: float, end: float, limit: int) -> Sequence[Span]:
         """Spans of the services; raises UnreachableError."""
@@ -100,7 +109,10 @@ class Traces(Protocol):
 class Changes(Protocol):
     """Where deploys, commits, configuration and flags are known."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name under which evidence cites it."""
+        ...
 
     def between(self, *, start: float, end: float) -> Sequence[Change]:
         """Changes in time order, commits with their diffs; raises UnreachableError."""
@@ -110,7 +122,10 @@ class Changes(Protocol):
 class AlertDecoder(Protocol):
     """Reads one vendor's payload: bytes in, alerts out, with no network, clock or database."""
 
-    source: str
+    @property
+    def source(self) -> str:
+        """The name in the webhook's address."""
+        ...
 
     def decode(self, body: bytes, *, event_id: str, received_at: datetime) -> Sequence[Alert]:
         """The alerts of one delivery; raises MalformedError naming the field."""

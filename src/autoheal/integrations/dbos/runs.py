@@ -7,9 +7,7 @@ A step is at-least-once: killed between its effect and its checkpoint, it runs a
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar, cast
@@ -29,6 +27,7 @@ from autoheal.ports.runs import Json, Workflow
 
 T = TypeVar("T")
 Crash = Callable[[str], None]
+"""Called with the label of each crash point that is reached; in production it does nothing."""
 
 _RECOVERY_ATTEMPTS = 20
 _ATTEMPTS = 4
@@ -79,19 +78,16 @@ class DbosRun:
 class DbosRuns:
     """Runs on one database URL; launched it executes them, otherwise it only starts and tells."""
 
-    def __init__(
-        self, url: str, *, executor: str, workflows: Mapping[str, Workflow], crash: Crash = lambda _: None
-    ) -> None:
+    def __init__(self, url: str, *, executor: str, crash: Crash = lambda _: None) -> None:
         self._url = _driver_url(url)
         self._executor = executor
-        self._workflows = dict(workflows)
         self._crash = crash
         self._registered: dict[str, Callable[..., Any]] = {}  # DBOS gives its wrapper no type
         self._launched = False
         self._client: DBOSClient | None = None
 
-    def launch(self) -> None:
-        """Execute runs from now on, those first that a crash interrupted."""
+    def launch(self, workflows: Mapping[str, Workflow]) -> None:
+        """Execute runs of these workflows from now on, those first that a crash interrupted."""
         _use_write_ahead_log(self._url)
         config = DBOSConfig(
             name="autoheal",
@@ -103,7 +99,7 @@ class DbosRuns:
             notification_listener_polling_interval_sec=_MESSAGE_POLL_SECONDS,
         )
         DBOS(config=config)
-        for name, workflow in self._workflows.items():
+        for name, workflow in workflows.items():
             self._registered[name] = self._register(name, workflow)
         DBOS.launch()
         self._launched = True
@@ -174,14 +170,3 @@ def _use_write_ahead_log(url: str) -> None:
         connection = sqlite3.connect(parsed.database)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.close()
-
-
-def crash_at(label: str | None) -> Crash:
-    """A crash point that kills this process hard at the label, once: for tests of recovery."""
-
-    def crash(reached: str) -> None:
-        if reached == label:
-            sys.stdout.flush()
-            os.kill(os.getpid(), 9)
-
-    return crash

@@ -80,10 +80,10 @@ class JaegerTraces:
 def _within(traces: Sequence[list[Span]], limit: int) -> list[Span]:
     """Whole traces, evenly thinned out over time until their spans fit."""
     ordered = sorted(traces, key=lambda spans: min(span.start for span in spans))
-    stride = 1
-    while len(ordered[::stride]) > 1 and sum(map(len, ordered[::stride])) > limit:
-        stride += 1
-    found = [span for spans in ordered[::stride] for span in spans]
+    total = sum(map(len, ordered))
+    kept = len(ordered) if total <= limit else max(len(ordered) * limit // total, 1)
+    picked = [ordered[index * len(ordered) // kept] for index in range(kept)]
+    found = [span for spans in picked for span in spans]
     return sorted(found, key=lambda span: span.start)[:limit]
 
 

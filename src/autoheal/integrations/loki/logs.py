@@ -69,12 +69,15 @@ class LokiLogs:
         data, delayed = self._get("/query_range", query)
         if not isinstance(data, dict) or data.get("resultType") != "streams":
             raise UnreachableError(f"{self.name}: the answer holds no streams")
-        return [row for stream in data.get("result") or () for row in self._rows(stream)][:limit], delayed
+        try:
+            rows = [row for stream in data.get("result") or () for row in self._rows(stream)]
+        except (TypeError, ValueError, IndexError):
+            raise UnreachableError(f"{self.name}: the answer holds no log lines") from None
+        return rows[:limit], delayed
 
     def _rows(self, stream: object) -> Iterator[Row]:
-        labels = stream.get("stream") if isinstance(stream, dict) else None
-        if not isinstance(stream, dict) or not isinstance(labels, dict):
-            raise UnreachableError(f"{self.name}: a stream of the answer cannot be read")
+        if not isinstance(stream, dict) or not isinstance(labels := stream.get("stream"), dict):
+            raise TypeError("a stream is an object with labels")
         entity = str(labels.get(self._label, ""))
         for value in stream.get("values") or ():
             yield _row(value, entity, labels)
@@ -98,10 +101,7 @@ class LokiLogs:
 
 def _row(value: object, entity: str, labels: Mapping[str, str]) -> Row:
     parts = value if isinstance(value, list) else []
-    try:
-        time, line = int(parts[0]) / _NANOSECONDS, str(parts[1])
-    except (TypeError, ValueError, IndexError):
-        raise UnreachableError(f"{value!r:.100} is no log line") from None
+    time, line = int(parts[0]) / _NANOSECONDS, str(parts[1])
     metadata = parts[2] if len(parts) > 2 and isinstance(parts[2], dict) else {}  # noqa: PLR2004  a third part
     told = read(line, {**labels, **metadata})
     return Row(time=time, entity=entity, subject=told.trace_id, value=1.0, text=told.text)

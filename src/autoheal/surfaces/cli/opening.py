@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 import typer
 
-from autoheal.app import App, wire
+from autoheal.app import App
 from autoheal.config import load
 from autoheal.surfaces.cli.options import options
+from autoheal.wiring import wire
 
 
 @contextmanager

@@ -1,0 +1,74 @@
+"""What goes on beside the loop: made-up deliveries are swept, observed calls flow into the graph."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+
+from autoheal.alerts.intake import Intake
+from autoheal.domain.errors import AutohealError
+from autoheal.graph.calls import call_facts, service_node
+from autoheal.ports.machine import Clock
+from autoheal.ports.stores import GraphStore
+from autoheal.ports.telemetry import Traces
+
+_log = logging.getLogger(__name__)
+_EVERY_SECONDS = 5.0
+_CALLS_EVERY_SECONDS = 60.0
+_LOOKBACK_SECONDS = 900.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Housekeeping:
+    """One background thread; what fails once is tried again at the next round."""
+
+    intake: Intake
+    traces: Traces | None
+    graph: GraphStore
+    clock: Clock
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+    _calls_at: float = 0.0
+
+    def start(self) -> None:
+        """Begin, with a first round at once: what a crash left is finished before anything new."""
+        self._thread = threading.Thread(target=self._rounds, name="housekeeping", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the round under way."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout=_EVERY_SECONDS)
+
+    def _rounds(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._round()
+            except AutohealError as error:
+                _log.warning("housekeeping: %s", error)
+            except Exception:  # noqa: BLE001  the edge of a run: the next round must come
+                _log.exception("housekeeping failed")
+            self._stopping.wait(_EVERY_SECONDS)
+
+    def _round(self) -> None:
+        for event_id in self.intake.sweep():
+            _log.error("delivery %s cannot be read; it is kept", event_id)
+        now = self.clock.now().timestamp()
+        if now - self._calls_at >= _CALLS_EVERY_SECONDS:
+            found = self.observe_calls()
+            # An empty answer is asked again soon: production may just have started.
+            self._calls_at = now if found else now - _CALLS_EVERY_SECONDS + _EVERY_SECONDS
+
+    def observe_calls(self) -> int:
+        """Write who was seen calling whom into the graph; returns how many pairs."""
+        if self.traces is None:
+            return 0
+        now = self.clock.now()
+        calls = self.traces.calls(end=now.timestamp(), lookback=_LOOKBACK_SECONDS)
+        for name in sorted({name for pair in calls for name in pair}):
+            self.graph.save_node(service_node(name))
+        for fact in call_facts(calls, source=self.traces.name, at=now):
+            self.graph.assert_fact(fact)
+        return len(calls)

@@ -1,0 +1,210 @@
+"""THE WIRING. The one place where ports meet integrations."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from autoheal.alerts.intake import Intake
+from autoheal.app import App, Memory
+from autoheal.config import Config
+from autoheal.healing.gather import Gatherer, Sources
+from autoheal.healing.responder import Responder
+from autoheal.housekeeping import Housekeeping
+from autoheal.integrations.absent import NoActuator, NoMetrics
+from autoheal.integrations.alertmanager.alerts import AlertmanagerAlerts
+from autoheal.integrations.crash import Crash, CrashingActuator, no_crash
+from autoheal.integrations.database.database import Database
+from autoheal.integrations.dbos.runs import DbosRuns
+from autoheal.integrations.files.brakes import BrakeFile, StoredBrake
+from autoheal.integrations.files.policy import PolicyFile
+from autoheal.integrations.generic.alerts import GenericAlerts
+from autoheal.integrations.git.changes import GitChanges
+from autoheal.integrations.git.context import ensure
+from autoheal.integrations.git.forge import GitForge
+from autoheal.integrations.git.skills import GitSkillLibrary
+from autoheal.integrations.machine import SystemClock, UlidIds
+from autoheal.integrations.prover.prover import SandboxedProver
+from autoheal.learning.lessons import Lessons
+from autoheal.loop import Loop
+from autoheal.ports.production import Actuator
+from autoheal.ports.telemetry import Changes
+from autoheal.reports import checks
+
+_CONTEXT = "context"
+_PROGRAMS = {
+    "git": "the forge and the context repository",
+    "promtool": "proofs of alert rules",
+}
+
+
+def wire(config: Config, *, crash: Crash = no_crash) -> App:
+    """The product with these settings; nothing runs before `start`."""
+    clock, ids = SystemClock(), UlidIds()
+    config.home.mkdir(parents=True, exist_ok=True)
+    database = Database(config.database_url, now=clock.now, new_id=ids.new)
+    database.migrate()
+    repositories = _repositories(config)
+    forge = GitForge(repositories, config.home / "scratch")
+    library = GitSkillLibrary(forge, _CONTEXT)
+    sources = _sources(config, forge)
+    runs = DbosRuns(config.runs_url, executor=config.runs.executor, crash=crash)
+    responder = _responder(config, database, sources, runs, library, _actuator(config, crash))
+    loop = Loop(
+        intake=_intake(config, database, runs),
+        responder=responder,
+        lessons=_lessons(config, database, sources, forge, library),
+    )
+    housekeeping = Housekeeping(intake=loop.intake, traces=sources.traces, graph=database.graph, clock=clock)
+
+    def start() -> None:
+        runs.launch(loop.workflows())
+        housekeeping.start()
+
+    def stop() -> None:
+        housekeeping.stop()
+        runs.shutdown()
+        database.close()
+
+    return App(
+        config=config,
+        memory=_memory(database),
+        loop=loop,
+        runs=runs,
+        forge=forge,
+        library=library,
+        clock=clock,
+        ids=ids,
+        start=start,
+        stop=stop,
+        checks=_checks(config, responder, forge, repositories),
+    )
+
+
+def _memory(database: Database) -> Memory:
+    return Memory(
+        alerts=database.alerts,
+        incidents=database.incidents,
+        mitigations=database.mitigations,
+        audit=database.audit,
+        proposals=database.proposals,
+        graph=database.graph,
+    )
+
+
+def _repositories(config: Config) -> Mapping[str, Path]:
+    context = config.repositories.get(_CONTEXT, config.home / "repos" / "context")
+    ensure(context)
+    return {**config.repositories, _CONTEXT: context}
+
+
+def _sources(config: Config, forge: GitForge) -> Sources:
+    given = config.sources
+    changes: list[Changes] = [config.platform.open_changes()] if config.platform else []
+    changes += [GitChanges(forge=forge, repository=name) for name in config.repositories if name != _CONTEXT]
+    return Sources(
+        metrics=given.prometheus.open() if given.prometheus else NoMetrics(),
+        logs=given.loki.open() if given.loki else None,
+        traces=given.jaeger.open() if given.jaeger else None,
+        changes=tuple(changes),
+    )
+
+
+def _actuator(config: Config, crash: Crash) -> Actuator:
+    if config.platform is None:
+        return NoActuator()
+    return CrashingActuator(actuator=config.platform.open(), crash=crash)
+
+
+def _responder(
+    config: Config,
+    database: Database,
+    sources: Sources,
+    runs: DbosRuns,
+    library: GitSkillLibrary,
+    actuator: Actuator,
+) -> Responder:
+    clock, ids = SystemClock(), UlidIds()
+    return Responder(
+        settings=config.healing,
+        clock=clock,
+        ids=ids,
+        gatherer=Gatherer(sources=sources, incidents=database.incidents, clock=clock, ids=ids),
+        alerts=database.alerts,
+        incidents=database.incidents,
+        mitigations=database.mitigations,
+        audit=database.audit,
+        graph=database.graph,
+        skills=library,
+        actuator=actuator,
+        pager=config.pager.open(),
+        runs=runs,
+        policy=PolicyFile(config.policy),
+        brakes=(BrakeFile(config.home / "KILL"), StoredBrake(mitigations=database.mitigations)),
+    )
+
+
+def _intake(config: Config, database: Database, runs: DbosRuns) -> Intake:
+    decoders = (AlertmanagerAlerts(), GenericAlerts())
+    return Intake(
+        alerts=database.alerts,
+        incidents=database.incidents,
+        graph=database.graph,
+        runs=runs,
+        clock=SystemClock(),
+        ids=UlidIds(),
+        decoders={decoder.source: decoder for decoder in decoders},
+        settings=config.alerts,
+        environment=config.environment,
+    )
+
+
+def _lessons(
+    config: Config, database: Database, sources: Sources, forge: GitForge, library: GitSkillLibrary
+) -> Lessons:
+    return Lessons(
+        settings=config.learning,
+        healing=config.healing,
+        clock=SystemClock(),
+        ids=UlidIds(),
+        alerts=database.alerts,
+        incidents=database.incidents,
+        mitigations=database.mitigations,
+        proposals=database.proposals,
+        graph=database.graph,
+        audit=database.audit,
+        forge=forge,
+        skills=library,
+        metrics=sources.metrics,
+        prover=SandboxedProver(),
+    )
+
+
+def _checks(
+    config: Config, responder: Responder, forge: GitForge, repositories: Mapping[str, Path]
+) -> Callable[[], Sequence[checks.Check]]:
+    def look() -> Sequence[checks.Check]:
+        now = responder.clock.now()
+        sources = responder.gatherer.sources
+        metrics = sources.metrics if config.sources.prometheus else None
+        found = {name: shutil.which(name) for name in _PROGRAMS}
+        probes = (
+            checks.store_probe(responder.alerts),
+            checks.metrics_probe(metrics, label=config.healing.entity_label, now=now),
+            checks.rules_probe(metrics),
+            checks.clock_probe(metrics, now=now),
+            checks.logs_probe(sources.logs, now=now),
+            checks.traces_probe(sources.traces, now=now),
+            checks.changes_probe(sources.changes, now=now),
+            checks.actuator_probe(responder.actuator if config.platform else None),
+            checks.forge_probe(forge, repositories),
+            checks.policy_probe(responder.policy, config.environment),
+            checks.kill_probe(responder.mitigations),
+            checks.disk_probe(lambda: shutil.disk_usage(config.home).free),
+            checks.programs_probe(found, _PROGRAMS),
+        )
+        return checks.run(probes, timer=time.monotonic)
+
+    return look
