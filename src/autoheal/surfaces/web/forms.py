@@ -1,0 +1,70 @@
+"""What the forms of the pages do: decide, merge, reject, stop; then back to the page they came from."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import RedirectResponse
+from pydantic import StringConstraints
+
+from autoheal.domain.approval import Decision
+from autoheal.surfaces.web.rendering import PageRoute, Product
+
+CHANNEL = "web"
+
+Person = Annotated[str, Form(), StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Reason = Annotated[str, Form(), StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Words = Annotated[str, Form(), StringConstraints(strip_whitespace=True, max_length=4000)]
+Digest = Annotated[str, Form(), StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.post("/actions/{mitigation_id}/approval")
+def decide(
+    mitigation_id: str,
+    app: Product,
+    digest: Digest,
+    decision: Annotated[Decision, Form()],
+    actor: Person,
+    note: Words = "",
+) -> RedirectResponse:
+    """Say yes or no to exactly the action that the page showed."""
+    shown = (m.incident_id for m in app.mitigations_waiting() if m.id == mitigation_id)
+    incident_id = next(shown, "")
+    app.decide(mitigation_id, digest=digest, decision=decision, actor=actor, channel=CHANNEL, note=note)
+    return _back(f"/incidents/{incident_id}#actions" if incident_id else "/")
+
+
+@router.post("/proposals/{proposal_id}/merge")
+def merge(proposal_id: str, app: Product, actor: Person) -> RedirectResponse:
+    """Merge a lesson."""
+    app.merge(proposal_id, actor=actor)
+    return _back(f"/proposals/{proposal_id}")
+
+
+@router.post("/proposals/{proposal_id}/reject")
+def reject(proposal_id: str, app: Product, actor: Person, reason: Reason) -> RedirectResponse:
+    """Turn a lesson down."""
+    app.reject(proposal_id, actor=actor, reason=reason)
+    return _back(f"/proposals/{proposal_id}")
+
+
+@router.post("/kill-switch/engage")
+def engage(app: Product, actor: Person, reason: Reason) -> RedirectResponse:
+    """Stop every effect."""
+    app.kill(actor=actor, reason=reason)
+    return _back("/kill-switch")
+
+
+@router.post("/kill-switch/release")
+def release(app: Product, actor: Person) -> RedirectResponse:
+    """Allow effects again."""
+    app.release(actor=actor)
+    return _back("/kill-switch")
+
+
+def _back(path: str) -> RedirectResponse:
+    return RedirectResponse(path, status_code=HTTPStatus.SEE_OTHER)

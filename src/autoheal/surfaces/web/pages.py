@@ -1,0 +1,80 @@
+"""The pages: live incidents, one incident, evidence, lessons, skills, figures, kill switch, API."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from autoheal.surfaces.web.api_page import operations
+from autoheal.surfaces.web.incident_view import view
+from autoheal.surfaces.web.rendering import PageRoute, Product, page
+
+MOST_ROWS = 400
+MOST_DIFF = 60_000
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
+
+
+@router.get("/")
+def incidents(request: Request, app: Product) -> HTMLResponse:
+    """Show incidents, newest first, and what waits for a person."""
+    return page(
+        request, "incidents.html", incidents=app.incidents(limit=100), waiting=app.mitigations_waiting()
+    )
+
+
+@router.get("/incidents/{incident_id}")
+def incident(incident_id: str, request: Request, app: Product) -> HTMLResponse:
+    """Show everything known of one incident."""
+    shown = view(app.incident(incident_id), app.evidence, app.clock.now())
+    return page(request, "incident.html", view=shown, incident=shown.file.incident, file=shown.file)
+
+
+@router.get("/evidence/{evidence_id}")
+def evidence(evidence_id: str, request: Request, app: Product) -> HTMLResponse:
+    """Show one stored query, its window and exactly what came back."""
+    found, rows = app.evidence(evidence_id)
+    return page(request, "evidence.html", evidence=found, rows=rows[:MOST_ROWS], total=len(rows))
+
+
+@router.get("/proposals")
+def proposals(request: Request, app: Product) -> HTMLResponse:
+    """Show every lesson."""
+    return page(request, "proposals.html", proposals=app.proposals())
+
+
+@router.get("/proposals/{proposal_id}")
+def proposal(proposal_id: str, request: Request, app: Product) -> HTMLResponse:
+    """Show one lesson with its proof and what merging it would change."""
+    diff = app.proposal_diff(proposal_id)
+    return page(
+        request,
+        "proposal.html",
+        proposal=app.proposal(proposal_id),
+        diff=diff[:MOST_DIFF].splitlines(),
+        cut=len(diff) > MOST_DIFF,
+    )
+
+
+@router.get("/skills")
+def skills(request: Request, app: Product) -> HTMLResponse:
+    """Show the reviewed skills and the trust they have earned."""
+    return page(request, "skills.html", skills=app.skills())
+
+
+@router.get("/report")
+def report(request: Request, app: Product) -> HTMLResponse:
+    """Show figures, cost per n-th incident, and the level."""
+    return page(request, "report.html", report=app.report())
+
+
+@router.get("/kill-switch")
+def kill_switch(request: Request) -> HTMLResponse:
+    """Show whether everything is stopped, and the form that changes it."""
+    return page(request, "kill_switch.html")
+
+
+@router.get("/docs")
+def docs(request: Request) -> HTMLResponse:
+    """Show the operations of the API."""
+    return page(request, "docs.html", operations=operations(request.app.openapi()))
