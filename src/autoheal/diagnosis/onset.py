@@ -42,7 +42,7 @@ _USUAL_STEPS = 3.0
 _FARTHEST = 3600.0
 _FARTHEST_STEPS = 240.0
 _PRIOR = 2.0
-_TRUST = 0.2
+_TRUST = 0.15
 _CLEAR = 2.0
 
 
@@ -52,9 +52,11 @@ def _usual_delay(step: float) -> float:
 
 def _most_likely(slots: Floats, unusual: Floats, alert_time: float, step: float) -> Onset:
     """The moment from which the summed excess is largest, less what its distance from the usual costs."""
-    level = float(np.median(unusual))
-    spread = float(np.median(np.abs(unusual - level)))
-    gain = np.cumsum((unusual - level - spread)[::-1])[::-1] / (spread + _QUIET)
+    calm = unusual[: max(unusual.size // 2, 1)]
+    level = float(np.median(calm))
+    spread = float(np.median(np.abs(calm - level)))
+    excess = np.clip((unusual - level) / (spread + _QUIET) - _CALM, -_CALM, _CALM * 2)
+    gain = np.cumsum(excess[::-1])[::-1]
     delay = np.maximum(alert_time - slots, step / 2)
     worth = _TRUST * gain - _PRIOR * np.abs(np.log(delay / _usual_delay(step)))
     worth[slots > alert_time] = -np.inf
@@ -65,6 +67,7 @@ def _most_likely(slots: Floats, unusual: Floats, alert_time: float, step: float)
 
 
 _QUIET = 0.3
+_CALM = 2.0
 
 
 def _unusual_by_slot(series: SeriesMatrix, step: float) -> tuple[Floats, Floats]:
@@ -93,9 +96,11 @@ _EDGE = 1e-6
 
 
 def _deviation(times: Floats, values: Floats) -> Floats:
+    """How far each sample is from the earlier half's median, in its spreads: a late regime must not hide."""
     present = np.isfinite(values)
-    middle = masked_median(values, present)[:, None]
+    early = present & (np.cumsum(present, axis=1) <= (present.sum(axis=1, keepdims=True) + 1) // 2)
+    middle = masked_median(values, early)[:, None]
     off = np.abs(values - middle)
-    spread = np.maximum(masked_median(off, present), masked_quantile(off, present, 0.9) / 2)[:, None]
+    spread = np.maximum(masked_median(off, early), masked_quantile(off, early, 0.9) / 2)[:, None]
     level = np.maximum(np.abs(middle) * 0.05, 1e-9)
     return np.clip(off / (spread * 1.5 + level), 0, _CLIP)

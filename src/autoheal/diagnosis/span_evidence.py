@@ -208,14 +208,14 @@ def error_terms(table: SpanTable, split: Split) -> Iterator[Term]:
     """Failing calls: the share of an operation's spans that fail while none of their children fails."""
     if table.error is None:
         return
-    inner = np.zeros(table.size, dtype=bool)
-    inner[table.parent[(table.parent >= 0) & table.error]] = True
-    deepest = (table.error & ~inner).astype(np.float64)
+    deepest = _deepest_failures(table, table.error).astype(np.float64)
     size = len(table.operations)
+    earlier = grouped(table.operation, deepest, split.before, size)
+    later = grouped(table.operation, deepest, split.after, size)
     for number, (entity, operation) in enumerate(table.operations):
-        here = table.operation == number
-        old, new = deepest[here & split.before], deepest[here & split.after]
-        if not new.size or (share := float(new.mean()) - (float(old.mean()) if old.size else 0.0)) <= 0.02:
+        new = later.pick(number)
+        was = float(earlier.pick(number).mean()) if earlier.count(number) else 0.0
+        if not new.size or new.mean() - was <= _FEW_FAILURES:
             continue
         weight = np.sqrt(min(1.0, new.sum() / max(split.requests_after, 1)))
         yield Term(
@@ -223,15 +223,27 @@ def error_terms(table: SpanTable, split: Split) -> Iterator[Term]:
             modality=Modality.SPANS,
             entity=entity,
             subject=operation,
-            points=float(np.sqrt(share) * weight),
-            before=float(old.mean()) if old.size else None,
+            points=float(np.sqrt(new.mean() - was) * weight),
+            before=was,
             after=float(new.mean()),
             before_window=split.earlier,
             after_window=split.later,
             statistic="share",
             unit="failed/call",
         )
-    del size
+
+
+_FEW_FAILURES = 0.02
+
+
+def _deepest_failures(table: SpanTable, failed: Mask) -> Mask:
+    """Failures that no child explains; a child that ends after its caller gave up is no explanation."""
+    up = np.maximum(table.parent, 0)
+    abandoned = failed & table.crosses & failed[up] & (table.duration_ms[up] < table.duration_ms)
+    own = failed & ~abandoned
+    inner = np.zeros(table.size, dtype=bool)
+    inner[table.parent[(table.parent >= 0) & own]] = True
+    return own & ~inner
 
 
 def structure_terms(table: SpanTable, split: Split) -> Iterator[Term]:

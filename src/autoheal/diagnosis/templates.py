@@ -112,8 +112,11 @@ _SEVERITY = (
     (0.6, re.compile(r"\b(warn|warning|timeout|timed|slow|exceeded|retry|denied|throttl\w*)\b", re.I)),
 )
 _QUIET = 0.15
+_GIVEN_UP = re.compile(r"\bcancel+ed by (the )?(client|caller)|client (disconnected|closed)", re.I)
 
 
 def severity_of(text: str) -> float:
-    """How grave a template's words are, from 0.15 (informative) to 1 (fatal)."""
+    """How grave a template's words are, from 0.15 (informative) to 1 (fatal); a caller's giving up is not."""
+    if _GIVEN_UP.search(text):
+        return 2 * _QUIET
     return next((weight for weight, words in _SEVERITY if words.search(text)), _QUIET)
