@@ -18,7 +18,7 @@ from autoheal.integrations.memory.metrics import MemoryMetrics
 from autoheal.integrations.prometheus.config import PrometheusSettings
 from autoheal.ports.telemetry import Metrics
 
-START = float(int(time.time()) // 10 * 10 - 5400)
+START = float(int(time.time()) // 10 * 10 - 5400)  # noqa: TID251  a real Prometheus lives now
 STEPS = 121
 """The world lasts twenty minutes, one sample every ten seconds."""
 Samples = list[tuple[float, float]]
@@ -46,7 +46,7 @@ def _world() -> list[Known]:
         ("http_requests_total", {"service": "idle", "code": "200"}, _samples(lambda _: 7), "counter"),
         ("restarts_total", {"service": "cart"}, _samples(lambda n: n % 50), "counter"),
         ("queue_depth", {"service": "cart", "queue": "mail"}, _samples(lambda n: n % 7), "gauge"),
-        ("queue_depth", {"service": "cart", "queue": "bills"}, _samples(lambda n: 3), "gauge"),
+        ("queue_depth", {"service": "cart", "queue": "bills"}, _samples(lambda _: 3), "gauge"),
         ("queue_depth", {"job": "batch", "instance": "b:1"}, _samples(lambda n: -n), "gauge"),
         bucket("0.1", 0.5),
         bucket("0.5", 0.9),

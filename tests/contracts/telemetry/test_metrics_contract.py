@@ -98,8 +98,10 @@ def test_memory_answers_the_planned_queries_like_the_real_one(
 
 
 def _agree(expression: str, in_memory: Metrics, real: Metrics, start: float) -> None:
-    window = {"start": start + 195, "end": start + 1000, "step": 35.0}
-    expected, given = real.range(expression, **window), in_memory.range(expression, **window)
+    expected, given = (
+        metrics.range(expression, start=start + 195, end=start + 1000, step=35.0)
+        for metrics in (real, in_memory)
+    )
     assert given.answer.kind == expected.answer.kind
     ours = {(row.time, row.entity, row.subject, row.text): row.value for row in given.rows}
     theirs = {(row.time, row.entity, row.subject, row.text): row.value for row in expected.rows}

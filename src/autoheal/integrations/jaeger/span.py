@@ -17,7 +17,8 @@ def spans_of(trace: object) -> Iterator[Span]:
         return
     processes = trace.get("processes")
     known = processes if isinstance(processes, dict) else {}
-    for span in trace.get("spans") or ():
+    listed = trace.get("spans")
+    for span in listed if isinstance(listed, list) else ():
         if isinstance(span, dict) and _whole(span):
             yield _span(span, _process(span, known))
 
