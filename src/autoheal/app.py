@@ -18,6 +18,7 @@ from autoheal.domain.ledger import LedgerEntry
 from autoheal.domain.mitigation import Mitigation, MitigationState, Verification
 from autoheal.domain.proposal import Proposal, ProposalState
 from autoheal.domain.skill import Skill
+from autoheal.graph.skill_file import parse as parse_skill
 from autoheal.loop import Loop
 from autoheal.policy.approvers import objection
 from autoheal.ports.machine import Clock, Ids
@@ -268,6 +269,11 @@ class App:
 
     def _record(self, incident_id: str, kind: str, actor: str, body: Mapping[str, object]) -> None:
         self.memory.audit.append(incident_id=incident_id, kind=kind, actor=actor, body=body)
+
+
+def read_skill(name: str, files: Mapping[str, str]) -> Skill:
+    """The skill in the files of its folder, read as strictly as a merge does; raises ConfigError."""
+    return parse_skill(name, files)
 
 
 def _branch(proposal: Proposal) -> Branch:

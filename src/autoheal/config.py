@@ -170,7 +170,7 @@ def load(path: Path | None = None) -> Loaded:
     origins = {name: f"{file}:{line_of(text, name.split('.'))}" for name, _ in _leaves(from_file)}
     origins |= {name: variable(name.split(".")) for name, _ in _leaves(from_environment)}
     try:
-        config = Config.model_validate(_merged(_anchored(from_file, file), from_environment))
+        config = Config.model_validate(_housed(_merged(_anchored(from_file, file), from_environment)))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         raise ConfigError(_explain(problem, text, file, from_environment)) from None
@@ -240,11 +240,22 @@ def _anchored(given: dict[str, object], file: Path | None) -> dict[str, object]:
     for name in ("home", "policy"):
         if isinstance(path := anchored.get(name), str):
             anchored[name] = str(folder / path)
+    if isinstance(pager := given.get("pager"), dict) and isinstance(pager.get("file"), str):
+        anchored["pager"] = {**pager, "file": str(folder / pager["file"])}
     if isinstance(named := given.get("repositories"), dict):
         anchored["repositories"] = {
             name: str(folder / path) if isinstance(path, str) else path for name, path in named.items()
         }
     return anchored
+
+
+def _housed(given: dict[str, object]) -> dict[str, object]:
+    """What has a place of its own in home follows when home is elsewhere."""
+    pager = given.get("pager", {})
+    if not isinstance(pager, dict):
+        return given
+    home = Path(str(given.get("home", Config.model_fields["home"].default)))
+    return {**given, "pager": {"file": home / "pages.jsonl", **pager}}
 
 
 def _merged(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:

@@ -144,3 +144,17 @@ def test_every_setting_says_what_it_is_for() -> None:
 def test_the_line_of_a_dotted_key_is_found() -> None:
     assert line_of("a = 1\nhttp.port = 2\n", ["http", "port"]) == 2
     assert line_of("[a]\nport = 1\n[http]\nport = 2\n", ["http", "port"]) == 4
+
+
+def test_pages_are_kept_in_home_unless_said_otherwise(tmp_path: Path) -> None:
+    assert load(_write(tmp_path, "home = 'h'\n")).config.pager.file == tmp_path / "h" / "pages.jsonl"
+    said = _write(tmp_path, "home = 'h'\n[pager]\nfile = 'elsewhere'\n")
+    assert load(said).config.pager.file == tmp_path / "elsewhere"
+
+
+def test_a_source_is_absent_until_it_is_named(tmp_path: Path) -> None:
+    assert load(_write(tmp_path, "")).config.sources.prometheus is None
+    named = _write(tmp_path, "[sources.prometheus]\nurl = 'http://127.0.0.1:9090'\n")
+    prometheus = load(named).config.sources.prometheus
+    assert prometheus is not None
+    assert str(prometheus.url) == "http://127.0.0.1:9090/"

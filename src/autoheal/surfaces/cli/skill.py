@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from autoheal.app import read_skill
+from autoheal.domain.errors import NotFoundError
 from autoheal.surfaces.cli.opening import opened
 from autoheal.surfaces.cli.options import AsJson
-from autoheal.surfaces.cli.output import show_json, show_table
+from autoheal.surfaces.cli.output import note, show_json, show_table
 
 command = typer.Typer(no_args_is_help=True)
 
@@ -55,3 +58,20 @@ def show(
         ("verify", f"{skill.verify_expression} gone for {skill.verify_stable_seconds:g} s"),
     ]
     show_table(("", ""), rows, empty="")
+
+
+@command.command("lint")
+def lint(
+    folder: Annotated[Path, typer.Argument(help="A skill's folder, with SKILL.md and autoheal.yaml.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Read a skill folder as strictly as a merge does; exit 3 and name file and line when it is wrong."""
+    if not folder.is_dir():
+        raise NotFoundError(f"{folder}: no such folder")
+    texts = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()}
+    skill = read_skill(folder.resolve().name, texts)
+    if as_json:
+        show_json("skill_lint", valid=True, skill=skill)
+        return
+    note(f"{skill.reference}: valid")
