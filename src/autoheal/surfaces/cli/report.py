@@ -44,6 +44,9 @@ def _print(report: Report, *, events: bool) -> None:
         spent, [row for f in report.families for row in _costs(f)], empty="no incident has cost anything"
     )
     show_text("")
+    curves = ("family", "incidents", "b of queries", "b of tokens", "tokens first", "tokens last", "right")
+    show_table(curves, map(_curve, report.families), empty="")
+    show_text("")
     rules = [row for f in report.level.families for row in _rules(f)]
     columns = ("family", "level", "rule", "measured", "needed", "holds")
     show_table(columns, rules, empty="no family is known yet")
@@ -52,6 +55,19 @@ def _print(report: Report, *, events: bool) -> None:
 def _figure(figure: Figure) -> tuple[object, ...]:
     value = "not measured" if figure.value is None else f"{figure.value:.4g} {figure.unit}"
     return figure.name, value, figure.median, len(figure.events), figure.meaning
+
+
+def _curve(cost: FamilyCost) -> tuple[object, ...]:
+    """How the n-th incident's cost falls: cost_n = c1 n^-b."""
+    return (
+        cost.family,
+        len(cost.incidents),
+        cost.queries_exponent,
+        cost.tokens_exponent,
+        cost.tokens_first,
+        cost.tokens_last,
+        cost.accuracy,
+    )
 
 
 def _costs(cost: FamilyCost) -> list[tuple[object, ...]]:
