@@ -51,9 +51,7 @@ class ChangeSet:
     @property
     def text(self) -> str:
         """Title, files and diff of all parts."""
-        return "\n".join(
-            text for part in self.parts for text in (part.title, *part.files, part.diff) if text
-        )
+        return "\n".join(text for part in self.parts for text in (part.title, *part.files, part.diff) if text)
 
 
 def ranked_changes(
@@ -111,8 +109,38 @@ def _scene(
 
 
 _COMMON = frozenset(
-    "the and for with http error errors failed info warn rate ratio total server client request requests "
-    "service duration latency count seconds from not post get api handler context time".split()
+    [
+        "the",
+        "and",
+        "for",
+        "with",
+        "http",
+        "error",
+        "errors",
+        "failed",
+        "info",
+        "warn",
+        "rate",
+        "ratio",
+        "total",
+        "server",
+        "client",
+        "request",
+        "requests",
+        "service",
+        "duration",
+        "latency",
+        "count",
+        "seconds",
+        "from",
+        "not",
+        "post",
+        "get",
+        "api",
+        "handler",
+        "context",
+        "time",
+    ]
 )
 
 

@@ -50,47 +50,230 @@ class Meaning:
 _WORDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
     {
         Kind.CRASH: frozenset(
-            "restart restarts crash crashes crashed panic panics oom oomkilled oomkill up ready alive uptime "
-            "unavailable replicas start starts exit exits evicted killed heartbeat".split()
+            [
+                "restart",
+                "restarts",
+                "crash",
+                "crashes",
+                "crashed",
+                "panic",
+                "panics",
+                "oom",
+                "oomkilled",
+                "oomkill",
+                "up",
+                "ready",
+                "alive",
+                "uptime",
+                "unavailable",
+                "replicas",
+                "start",
+                "starts",
+                "exit",
+                "exits",
+                "evicted",
+                "killed",
+                "heartbeat",
+            ]
         ),
-        Kind.THROTTLING: frozenset("throttle throttled throttling cfs runqueue steal pressure stall".split()),
+        Kind.THROTTLING: frozenset(
+            ["throttle", "throttled", "throttling", "cfs", "runqueue", "steal", "pressure", "stall"]
+        ),
         Kind.ERROR: frozenset(
-            "error errors err errs fail fails failed failure failures exception exceptions 5xx 4xx 500 503 fault "
-            "faults rejected rejections cancelled canceled cancellations aborted abort success successes "
-            "availability timeout timeouts dropped drops drop invalid unhealthy retries retry "
-            "deadlettered".split()
+            [
+                "error",
+                "errors",
+                "err",
+                "errs",
+                "fail",
+                "fails",
+                "failed",
+                "failure",
+                "failures",
+                "exception",
+                "exceptions",
+                "5xx",
+                "4xx",
+                "500",
+                "503",
+                "fault",
+                "faults",
+                "rejected",
+                "rejections",
+                "cancelled",
+                "canceled",
+                "cancellations",
+                "aborted",
+                "abort",
+                "success",
+                "successes",
+                "availability",
+                "timeout",
+                "timeouts",
+                "dropped",
+                "drops",
+                "drop",
+                "invalid",
+                "unhealthy",
+                "retries",
+                "retry",
+                "deadlettered",
+            ]
         ),
         Kind.LATENCY: frozenset(
-            "latency latencies duration durations delay rt rtt response elapsed p50 p75 p90 p95 p99 quantile "
-            "seconds apdex lag_ms time".split()
+            [
+                "latency",
+                "latencies",
+                "duration",
+                "durations",
+                "delay",
+                "rt",
+                "rtt",
+                "response",
+                "elapsed",
+                "p50",
+                "p75",
+                "p90",
+                "p95",
+                "p99",
+                "quantile",
+                "seconds",
+                "apdex",
+                "lag_ms",
+                "time",
+            ]
         ),
-        Kind.LOCK: frozenset("lock locks locked deadlock deadlocks blocked waiting wait waits".split()),
+        Kind.LOCK: frozenset(
+            ["lock", "locks", "locked", "deadlock", "deadlocks", "blocked", "waiting", "wait", "waits"]
+        ),
         Kind.QUEUE: frozenset(
-            "queue queued backlog lag pending age buffer buffers inflight depth unprocessed".split()
+            [
+                "queue",
+                "queued",
+                "backlog",
+                "lag",
+                "pending",
+                "age",
+                "buffer",
+                "buffers",
+                "inflight",
+                "depth",
+                "unprocessed",
+            ]
         ),
         Kind.SATURATION: frozenset(
-            "pool pools connection connections conn conns fd fds threads thread goroutines sockets socket "
-            "handles sessions slots saturation exhausted heap gc".split()
+            [
+                "pool",
+                "pools",
+                "connection",
+                "connections",
+                "conn",
+                "conns",
+                "fd",
+                "fds",
+                "threads",
+                "thread",
+                "goroutines",
+                "sockets",
+                "socket",
+                "handles",
+                "sessions",
+                "slots",
+                "saturation",
+                "exhausted",
+                "heap",
+                "gc",
+            ]
         ),
-        Kind.CPU: frozenset("cpu cores millicores load1 load5 load15 processor".split()),
-        Kind.MEMORY: frozenset("memory mem rss heap resident swap workingset working cache".split()),
+        Kind.CPU: frozenset(["cpu", "cores", "millicores", "load1", "load5", "load15", "processor"]),
+        Kind.MEMORY: frozenset(
+            ["memory", "mem", "rss", "heap", "resident", "swap", "workingset", "working", "cache"]
+        ),
         Kind.DISK: frozenset(
-            "disk diskio filesystem fs io iops inode inodes volume storage write writes read reads syscall "
-            "blkio scan scans scanned tup tuples".split()
+            [
+                "disk",
+                "diskio",
+                "filesystem",
+                "fs",
+                "io",
+                "iops",
+                "inode",
+                "inodes",
+                "volume",
+                "storage",
+                "write",
+                "writes",
+                "read",
+                "reads",
+                "syscall",
+                "blkio",
+                "scan",
+                "scans",
+                "scanned",
+                "tup",
+                "tuples",
+            ]
         ),
         Kind.NETWORK: frozenset(
-            "network net bytes receive received transmit transmitted tx rx packets tcp bandwidth".split()
+            [
+                "network",
+                "net",
+                "bytes",
+                "receive",
+                "received",
+                "transmit",
+                "transmitted",
+                "tx",
+                "rx",
+                "packets",
+                "tcp",
+                "bandwidth",
+            ]
         ),
         Kind.LOAD: frozenset(
-            "workload load ops requests request rps qps tps throughput rate hits calls invocations count "
-            "traffic queries query messages records sum".split()
+            [
+                "workload",
+                "load",
+                "ops",
+                "requests",
+                "request",
+                "rps",
+                "qps",
+                "tps",
+                "throughput",
+                "rate",
+                "hits",
+                "calls",
+                "invocations",
+                "count",
+                "traffic",
+                "queries",
+                "query",
+                "messages",
+                "records",
+                "sum",
+            ]
         ),
     }
 )
 _FALLING = frozenset(
-    "success successes availability up ready alive uptime apdex heartbeat replicas free idle available".split()
+    [
+        "success",
+        "successes",
+        "availability",
+        "up",
+        "ready",
+        "alive",
+        "uptime",
+        "apdex",
+        "heartbeat",
+        "replicas",
+        "free",
+        "idle",
+        "available",
+    ]
 )
-_SHARES = frozenset("percent percentage pct ratio share utilization usage_ratio".split())
+_SHARES = frozenset(["percent", "percentage", "pct", "ratio", "share", "utilization", "usage_ratio"])
 _PIECES = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+[a-z]*|%")
 
 

@@ -183,7 +183,7 @@ def missing_line_terms(table: LogTable, spans: SpanTable | None, onset: float) -
                 name="missing_lines",
                 modality=Modality.LOGS,
                 entity=row["entity"],
-                subject=f"{table.templates[row['template']][:160]} | {row['operation']}",
+                subject=table.templates[row["template"]][:200],
                 points=points,
                 before=row["old"] / row["runs_old"],
                 after=row["new"] / row["runs_new"],

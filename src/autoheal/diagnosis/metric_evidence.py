@@ -11,7 +11,6 @@ import numpy as np
 
 from autoheal.diagnosis.finding import Modality, Term, Window
 from autoheal.diagnosis.kinds import Kind, Meaning
-from autoheal.diagnosis.volume import entity_volumes
 from autoheal.diagnosis.series import (
     Floats,
     Mask,
@@ -20,6 +19,7 @@ from autoheal.diagnosis.series import (
     masked_quantile,
     rolling_median,
 )
+from autoheal.diagnosis.volume import entity_volumes
 
 KIND_WEIGHTS: Mapping[Kind, float] = MappingProxyType(
     {
@@ -91,12 +91,14 @@ def _end_weight(meaning: Meaning) -> float:
     """Less for what the other end of a call did: a caller's view of its callees, a caller that gave up."""
     if meaning.given_up:
         return _GIVEN_UP
-    return {Kind.LATENCY: _OUTGOING, Kind.ERROR: _OUTGOING_ERRORS}.get(meaning.kind, 1.0) if meaning.outgoing else 1.0
+    return (
+        {Kind.LATENCY: _OUTGOING, Kind.ERROR: _OUTGOING_ERRORS}.get(meaning.kind, 1.0)
+        if meaning.outgoing
+        else 1.0
+    )
 
 
-def metric_shifts(
-    series: SeriesMatrix, *, onset: float, tuning: MetricTuning | None = None
-) -> list[Shift]:
+def metric_shifts(series: SeriesMatrix, *, onset: float, tuning: MetricTuning | None = None) -> list[Shift]:
     """Every series that has samples before and after the onset, with how far it moved."""
     if not series.entities:
         return []
@@ -156,9 +158,14 @@ def _ceilings(series: SeriesMatrix) -> Floats:
 
 
 def _up_is_bad(series: SeriesMatrix, ceiling: Floats) -> Floats:
-    """Values turned so that a rise hurts: success becomes failure, and what must stay up is negated."""
+    """Values turned so that a rise hurts: success becomes failure, what must stay up is negated.
+
+    Start times and restart counts are read from their first sample on: their level says nothing.
+    """
     falling = np.array([meaning.falling_is_bad for meaning in series.meanings])[:, None]
-    return np.where(falling, ceiling[:, None] - series.values, series.values)
+    turned = np.where(falling, ceiling[:, None] - series.values, series.values)
+    counted = np.array([meaning.kind is Kind.CRASH for meaning in series.meanings])[:, None] & ~falling
+    return np.where(counted, turned - turned[:, :1], turned)
 
 
 def _recent(values: Floats, before: Mask) -> Floats:
@@ -201,9 +208,7 @@ def _volumes(series: SeriesMatrix, onset: float) -> Floats:
     )
 
 
-def _scale(
-    values: Floats, before: Mask, middle: Floats, family: Floats, tuning: MetricTuning
-) -> Floats:
+def _scale(values: Floats, before: Mask, middle: Floats, family: Floats, tuning: MetricTuning) -> Floats:
     spread = 1.4826 * masked_median(np.abs(values - middle[:, None]), before)
     smooth = rolling_median(values, 3)
     wobble = masked_quantile(np.abs(smooth - middle[:, None]), before & np.isfinite(smooth), 0.9)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoheal.diagnosis.kinds import Kind
-from autoheal.diagnosis.volume import entity_volumes
 from autoheal.diagnosis.series import Floats, SeriesMatrix, masked_median, masked_quantile
+from autoheal.diagnosis.volume import entity_volumes
 
 _TELLING = frozenset(Kind) - {Kind.OTHER}
 _TOP = 8

@@ -24,6 +24,7 @@ _MASKS = (
     (r"[^\s\[\](){},;=:\"']*\d[^\s\[\](){},;=:\"']*", WILDCARD),
 )
 _BREAKS = re.compile(r"[\s\[\](){},;=:\"'|：]+")
+_SPLIT = re.compile(f"({_BREAKS.pattern})")
 _REPEATED = r"(<\*>[\s,.:;/-]*){2,}"
 
 
@@ -31,6 +32,15 @@ _REPEATED = r"(<\*>[\s,.:;/-]*){2,}"
 class _Cluster:
     tokens: list[str]
     number: int
+    line: str
+
+    def text(self) -> str:
+        """The first line with its punctuation, and a wildcard for each word that varies."""
+        words = iter(self.tokens)
+        pieces = _SPLIT.split(self.line)
+        return "".join(
+            piece if _BREAKS.fullmatch(piece) or not piece else next(words, "") for piece in pieces
+        )
 
 
 @dataclass(slots=True)
@@ -53,7 +63,7 @@ class Drain:
             if share > score:
                 best, score = cluster, share
         if best is None or score < self.similar:
-            best = _Cluster(tokens=tokens, number=len(self.clusters))
+            best = _Cluster(tokens=tokens, number=len(self.clusters), line=line)
             group.append(best)
             self.clusters.append(best)
             return best.number
@@ -90,7 +100,7 @@ def mined(messages: pl.Series) -> tuple[pl.Series, list[str]]:
     lines = counts[masked.name].head(DISTINCT_LIMIT).to_list()
     drain = Drain(boilerplate=_boilerplate(lines))
     numbers = [drain.add(line) for line in lines]
-    texts = [" ".join(cluster.tokens) for cluster in drain.clusters]
+    texts = [cluster.text() for cluster in drain.clusters]
     rest = len(texts)
     found = masked.replace_strict(lines, numbers, default=rest, return_dtype=pl.Int64)
     return found, [*texts, "(rare lines)"]
@@ -104,15 +114,20 @@ def _masked(messages: pl.Series) -> pl.Series:
 
 
 _SEVERITY = (
-    (1.0, re.compile(r"\b(fatal|panic|critical|crit|emerg|alert)\b", re.I)),
+    (1.0, re.compile(r"\b(fatal|panic|critical|crit|emerg|alert)\b", re.IGNORECASE)),
     (
         0.9,
-        re.compile(r"\b(error|err|severe|exception|traceback|failed|failure|refused|oom)\b|exception", re.I),
+        re.compile(
+            r"\b(error|err|severe|exception|traceback|failed|failure|refused|oom)\b|exception", re.IGNORECASE
+        ),
     ),
-    (0.6, re.compile(r"\b(warn|warning|timeout|timed|slow|exceeded|retry|denied|throttl\w*)\b", re.I)),
+    (
+        0.6,
+        re.compile(r"\b(warn|warning|timeout|timed|slow|exceeded|retry|denied|throttl\w*)\b", re.IGNORECASE),
+    ),
 )
 _QUIET = 0.15
-_GIVEN_UP = re.compile(r"\bcancel+ed by (the )?(client|caller)|client (disconnected|closed)", re.I)
+_GIVEN_UP = re.compile(r"\bcancel+ed by (the )?(client|caller)|client (disconnected|closed)", re.IGNORECASE)
 
 
 def severity_of(text: str) -> float:
