@@ -87,7 +87,7 @@ def mitigation(key: str, incident_id: str) -> Mitigation:
         tier=Tier.LOW,
         expected_effect="",
         blast_radius="",
-        check=Check(expression="x > 1", services=("cart",), stable_seconds=10, within_seconds=60),
+        check=Check(expression="x > 1", services=("cart",), stable_seconds=10.0, within_seconds=60.0),
         target_version=1,
         baseline_score=1.0,
         evidence_digest="",
