@@ -10,21 +10,27 @@ from autoheal.diagnosis.confidence import Trust, confidence_of, confidences
 from autoheal.diagnosis.finding import Diagnosis, RankedCause, Term, Verdict
 from autoheal.diagnosis.log_evidence import LogTable, log_table, missing_line_terms, novelty_terms, own_onset
 from autoheal.diagnosis.mechanism import mechanism_of
-from autoheal.diagnosis.metric_evidence import metric_shifts, metric_terms
+from autoheal.diagnosis.metric_evidence import SYMPTOMS, metric_shifts, metric_terms
 from autoheal.diagnosis.onset import Onset, find_onset
 from autoheal.diagnosis.rank import ranked, weighed
 from autoheal.diagnosis.remediation import remediation_for
-from autoheal.diagnosis.series import series_matrix
+from autoheal.diagnosis.series import SeriesMatrix, series_matrix
 from autoheal.diagnosis.span_evidence import (
     error_terms,
     network_terms,
+    unanswered_terms,
     own_time_terms,
     split_at,
     structure_terms,
 )
 from autoheal.diagnosis.span_table import SpanTable, span_table
 from autoheal.diagnosis.telemetry import Telemetry
-from autoheal.diagnosis.topology import call_edges, explaining_terms, partial_view_terms
+from autoheal.diagnosis.topology import (
+    call_edges,
+    callers_agree_terms,
+    explaining_terms,
+    partial_view_terms,
+)
 from autoheal.diagnosis.volume import entity_volumes
 
 LISTED = 25
@@ -74,16 +80,29 @@ def gather_evidence(telemetry: Telemetry) -> Evidence:
     terms = weighed(found)
     edges = call_edges(telemetry.topology, spans)
     volumes = entity_volumes(series)
+    telling = _telling(series, spans)
+    for term in callers_agree_terms(terms, edges, telling):
+        terms.setdefault(term.entity, []).append(term)
     for term in [*explaining_terms(terms, edges), *partial_view_terms(terms, edges, volumes)]:
         terms[term.entity].append(term)
     entities = {*series.entities, *(spans.entities if spans else ()), *(logs.entities if logs else ())}
     return Evidence(onset=onset, terms=terms, entities=frozenset(entities), spans=spans, logs=logs)
 
 
+def _telling(series: SeriesMatrix, spans: SpanTable | None) -> frozenset[str]:
+    """Entities that measure their own requests, by metrics or by spans."""
+    measured = {
+        entity
+        for entity, meaning in zip(series.entities, series.meanings, strict=True)
+        if meaning.kind in SYMPTOMS
+    }
+    return frozenset(measured | set(spans.entities if spans else ()))
+
+
 def _span_terms(spans: SpanTable | None, onset: float) -> Iterator[Term]:
     if spans is None or (split := split_at(spans, onset)) is None:
         return
-    for read in (own_time_terms, network_terms, error_terms, structure_terms):
+    for read in (own_time_terms, network_terms, error_terms, unanswered_terms, structure_terms):
         yield from read(spans, split)
 
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from autoheal.diagnosis.finding import Modality, Term, Window
 from autoheal.diagnosis.series import Floats
+from autoheal.diagnosis.shares import share_fall
 from autoheal.diagnosis.span_table import SpanTable
 from autoheal.diagnosis.templates import mined, severity_of
 
@@ -217,13 +218,3 @@ def _runs(table: LogTable, spans: SpanTable | None) -> pl.DataFrame:
         .group_by("trace_id", "entity", "operation")
         .agg(pl.col("time").min())
     )
-
-
-def share_fall(old: int, runs_old: int, new: int, runs_new: int) -> float:
-    """How far a share surely fell, as a part of what it was: two binomial errors are granted."""
-    was, now = old / runs_old, new / runs_new
-    if was < 0.3:
-        return 0.0
-    pooled = (old + new + 1) / (runs_old + runs_new + 2)
-    error = np.sqrt(pooled * (1 - pooled) * (1 / runs_old + 1 / runs_new))
-    return float(np.clip((was - now - 2 * error) / was, 0.0, 1.0))

@@ -24,6 +24,8 @@ VOTES: Mapping[str, Mapping[Mechanism, float]] = MappingProxyType(
         "failing_calls": {_M.ERRORS: 1.0},
         "new_lines": {_M.ERRORS: 0.9},
         "more_lines": {_M.ERRORS: 0.7},
+        "unanswered_calls": {_M.CRASH: 1.2},
+        "callers_agree": {_M.DEPENDENCY_LATENCY: 0.6},
         "missing_lines": {_M.ERRORS: 1.0},
         "missing_call": {_M.ERRORS: 0.8},
         "extra_call": {_M.ERRORS: 0.3, _M.DEPENDENCY_LATENCY: 0.3},

@@ -23,7 +23,7 @@ from autoheal.diagnosis.volume import entity_volumes
 
 KIND_WEIGHTS: Mapping[Kind, float] = MappingProxyType(
     {
-        Kind.CRASH: 1.2,
+        Kind.CRASH: 1.6,
         Kind.ERROR: 1.0,
         Kind.LATENCY: 1.0,
         Kind.CPU: 0.8,

@@ -12,6 +12,7 @@ from autoheal.diagnosis.volume import entity_volumes
 
 _TELLING = frozenset(Kind) - {Kind.OTHER}
 _TOP = 8
+_TOP_SHARE = 0.15
 _CLIP = 8.0
 
 
@@ -88,7 +89,7 @@ def _unusual_by_slot(series: SeriesMatrix, step: float) -> tuple[Floats, Floats]
     np.maximum.at(board, (rows[present], slot[present]), deviation[present])
     seen = np.zeros(width, dtype=bool)
     seen[slot[present]] = True
-    top = -np.sort(-board, axis=0)[:_TOP]
+    top = -np.sort(-board, axis=0)[: min(max(round(_TOP_SHARE * len(names)), 1), _TOP)]
     return origin + np.flatnonzero(seen) * step, top.mean(axis=0)[seen]
 
 

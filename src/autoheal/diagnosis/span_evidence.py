@@ -10,6 +10,7 @@ import numpy as np
 
 from autoheal.diagnosis.finding import Modality, Term, Window
 from autoheal.diagnosis.series import Floats, Mask
+from autoheal.diagnosis.shares import share_fall
 from autoheal.diagnosis.span_table import Ints, SpanTable
 
 _ENOUGH = 4
@@ -205,35 +206,95 @@ def _usual_gaps(earlier: Groups, later: Groups, size: int) -> Floats:
 
 
 def error_terms(table: SpanTable, split: Split) -> Iterator[Term]:
-    """Failing calls: the share of an operation's spans that fail while none of their children fails."""
+    """Failing calls: the share of an operation's spans that fail while none of their children fails.
+
+    A failing client span that no server answered counts for the callee that usually does.
+    """
     if table.error is None:
         return
-    deepest = _deepest_failures(table, table.error).astype(np.float64)
+    deepest = _deepest_failures(table, table.error)
+    callee = usual_callees(table)
+    parents = np.zeros(table.size, dtype=bool)
+    parents[table.parent[table.parent >= 0]] = True
+    lost = deepest & ~parents & (callee[table.operation] >= 0)
+    for number, was, now, failures in _failing(table, split, deepest & ~lost):
+        yield _failure_term(table.operations[number], split, (was, now), failures)
+    for number, was, now, failures in _failing(table, split, lost):
+        owner = table.entities[callee[number]]
+        yield _failure_term((owner, table.operations[number][1]), split, (was, now), failures)
+
+
+def usual_callees(table: SpanTable) -> Ints:
+    """Per operation the entity that runs its child where that is another one; -1 where there is none."""
+    callee = np.full(len(table.operations), -1)
+    child = np.flatnonzero(table.crosses & table.waits[np.maximum(table.parent, 0)])
+    callee[table.operation[table.parent[child]]] = table.entity[child]
+    return callee
+
+
+def _failing(table: SpanTable, split: Split, failed: Mask) -> Iterator[tuple[int, float, float, float]]:
     size = len(table.operations)
-    earlier = grouped(table.operation, deepest, split.before, size)
-    later = grouped(table.operation, deepest, split.after, size)
-    for number, (entity, operation) in enumerate(table.operations):
+    earlier = grouped(table.operation, failed.astype(np.float64), split.before, size)
+    later = grouped(table.operation, failed.astype(np.float64), split.after, size)
+    for number in range(size):
         new = later.pick(number)
         was = float(earlier.pick(number).mean()) if earlier.count(number) else 0.0
-        if not new.size or new.mean() - was <= _FEW_FAILURES:
-            continue
-        weight = np.sqrt(min(1.0, new.sum() / max(split.requests_after, 1)))
-        yield Term(
-            name="failing_calls",
-            modality=Modality.SPANS,
-            entity=entity,
-            subject=operation,
-            points=float(np.sqrt(new.mean() - was) * weight),
-            before=was,
-            after=float(new.mean()),
-            before_window=split.earlier,
-            after_window=split.later,
-            statistic="share",
-            unit="failed/call",
-        )
+        if new.size and new.mean() - was > _FEW_FAILURES:
+            yield number, was, float(new.mean()), float(new.sum())
+
+
+def _failure_term(owner: tuple[str, str], split: Split, shares: tuple[float, float], failures: float) -> Term:
+    weight = np.sqrt(min(1.0, failures / max(split.requests_after, 1)))
+    return Term(
+        name="failing_calls",
+        modality=Modality.SPANS,
+        entity=owner[0],
+        subject=owner[1],
+        points=float(np.sqrt(shares[1] - shares[0]) * weight),
+        before=shares[0],
+        after=shares[1],
+        before_window=split.earlier,
+        after_window=split.later,
+        statistic="share",
+        unit="failed/call",
+    )
 
 
 _FEW_FAILURES = 0.02
+
+
+def unanswered_terms(table: SpanTable, split: Split) -> Iterator[Term]:
+    """Unanswered calls: client operations whose server span went missing: the callee does not take them."""
+    size = len(table.operations)
+    answered = np.zeros(table.size)
+    answered[table.parent[table.crosses]] = 1.0
+    callee = usual_callees(table)
+    inner = (table.parent >= 0) & ~table.crosses
+    earlier = grouped(table.operation, answered, inner & split.before, size)
+    later = grouped(table.operation, answered, inner & split.after, size)
+    for number in np.flatnonzero(callee >= 0):
+        old, new = earlier.pick(number), later.pick(number)
+        if min(old.size, new.size) < _ENOUGH or old.mean() < _MOSTLY:
+            continue
+        lost = share_fall(int(old.sum()), old.size, int(new.sum()), new.size)
+        weight = np.sqrt(min(1.0, new.size / max(split.requests_after, 1)))
+        if lost > 0:
+            yield Term(
+                name="unanswered_calls",
+                modality=Modality.SPANS,
+                entity=table.entities[callee[number]],
+                subject=table.operations[number][1],
+                points=float(lost * weight),
+                before=float(old.mean()),
+                after=float(new.mean()),
+                before_window=split.earlier,
+                after_window=split.later,
+                statistic="share",
+                unit="answered",
+            )
+
+
+_MOSTLY = 0.8
 
 
 def _deepest_failures(table: SpanTable, failed: Mask) -> Mask:
@@ -252,7 +313,7 @@ def structure_terms(table: SpanTable, split: Split) -> Iterator[Term]:
     The loss is shared by the operation that breaks off and the callee of the last call it still makes.
     """
     size = len(table.operations)
-    child = np.flatnonzero(table.parent >= 0)
+    child = np.flatnonzero((table.parent >= 0) & ~(table.crosses & table.waits[np.maximum(table.parent, 0)]))
     pair = table.operation[table.parent[child]] * size + table.operation[child]
     kinds, index = np.unique(pair, return_inverse=True)
     parents_old = np.bincount(table.operation[split.before], minlength=size)
@@ -269,11 +330,10 @@ def structure_terms(table: SpanTable, split: Split) -> Iterator[Term]:
         if strength <= 0:
             continue
         weight = np.sqrt(min(1.0, parents_new[up] / requests))
-        blamed = table.operations[up][0] if new < old else table.operations[up][0]
         yield Term(
             name="missing_call" if new < old else "extra_call",
             modality=Modality.SPANS,
-            entity=blamed,
+            entity=table.operations[up][0],
             subject=f"{table.operations[up][1]} -> {table.operations[down][1]}",
             points=float(strength * weight),
             before=float(old),

@@ -14,11 +14,14 @@ EXPLAINED = 0.67
 """The part of a caller's symptom that a fully matching callee takes away."""
 
 FAILING = frozenset({"error_shift", "new_lines", "more_lines", "failing_calls"})
+FAILING_CAUSES = FAILING | {"crash_shift", "unanswered_calls"}
+DEAD = frozenset({"crash_shift", "unanswered_calls"})
+_DEAD_SHARE = 0.85
 SLOW = frozenset({"latency_shift"})
-SLOW_CAUSES = frozenset({"latency_shift", "own_time", "network_gap"})
+SLOW_CAUSES = frozenset({"latency_shift", "own_time", "network_gap", "callers_agree"})
 """Terms that travel from a callee to its callers, by what travels; a slow callee shows in its spans too."""
 
-_CARRIED = ((FAILING, FAILING), (SLOW, SLOW_CAUSES))
+_CARRIED = ((FAILING, FAILING_CAUSES), (SLOW, SLOW_CAUSES))
 
 
 def call_edges(declared: Iterable[tuple[str, str]], spans: SpanTable | None) -> frozenset[tuple[str, str]]:
@@ -57,13 +60,14 @@ def _explained(
     best = max(callees, key=lambda name: theirs[name])
     if points <= 0 or theirs[best] <= 0:
         return []
+    dead = _sum(terms[best], DEAD & carried[1]) > _HURT
     return [
         Term(
             name="explained_by_callee",
             modality=Modality.TOPOLOGY,
             entity=caller,
             subject=best,
-            points=-share * points * min(1.0, theirs[best] / points),
+            points=-points * (_DEAD_SHARE if dead else share * min(1.0, theirs[best] / points)),
             before=points,
             after=theirs[best],
             statistic="points",
@@ -119,3 +123,44 @@ def partial_view_terms(
 
 _VIEW = 2.0
 SEEN = frozenset({"error_shift", "latency_shift"})
+
+
+MUTE_SLOW = frozenset({"latency_shift", "own_time"})
+_HURT = 0.3
+_AGREE = 0.8
+
+
+def callers_agree_terms(
+    terms: Mapping[str, list[Term]], edges: frozenset[tuple[str, str]], telling: frozenset[str]
+) -> list[Term]:
+    """Callers agree: a callee that measures no requests of its own is blamed for what its callers share.
+
+    A database or a queue writes neither spans nor latency: when two or more of its callers and at least two
+    thirds of them are slow by their own account, and no callee that does tell explains it, it is the reason.
+    """
+    callers: dict[str, set[str]] = defaultdict(set)
+    for caller, callee in edges:
+        callers[callee].add(caller)
+    found: list[Term] = []
+    for callee in sorted(set(callers) - telling):
+        slow = {name: _sum(terms.get(name, ()), MUTE_SLOW) for name in sorted(callers[callee])}
+        hurt = sorted((name for name in slow if slow[name] > _HURT), key=lambda name: -slow[name])
+        if len(hurt) < len(("one", "two")) or 3 * len(hurt) < 2 * len(slow):
+            continue
+        shared = _AGREE * slow[hurt[1]]
+        found.append(_topology_term("callers_agree", callee, " and ".join(hurt), shared * len(hurt) / 2))
+        found += [
+            _topology_term("explained_by_callee", name, callee, -EXPLAINED * slow[name]) for name in hurt
+        ]
+    return found
+
+
+def _topology_term(name: str, entity: str, subject: str, points: float) -> Term:
+    return Term(
+        name=name,
+        modality=Modality.TOPOLOGY,
+        entity=entity,
+        subject=subject,
+        points=points,
+        statistic="points",
+    )
