@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import weakref
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from autoheal.integrations.http.limiter import Limiter
 
 _TOO_MANY = 429
 _BROKEN = 500
+_ESCAPED = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 Parameters = Mapping[str, str | Sequence[str]]
 
 
@@ -58,10 +60,23 @@ class Reply:
     def json(self) -> object:
         """The body as JSON; None where it is none."""
         try:
-            document: object = json.loads(self.body)
+            document: object = json.loads(self.body.decode(errors="replace"), parse_constant=lambda _: None)
+            return _storable(document) if _ESCAPED.search(self.body) else document
         except (ValueError, RecursionError):
             return None
-        return document
+
+
+def _storable(document: object) -> object:
+    """The document without NUL and lone surrogates, which others can write but no database can keep."""
+    match document:
+        case str():
+            return document.encode(errors="replace").decode().replace("\0", "\ufffd")
+        case list():
+            return [_storable(item) for item in document]
+        case dict():
+            return {_storable(key): _storable(value) for key, value in document.items()}
+        case _:
+            return document
 
 
 class Endpoint:

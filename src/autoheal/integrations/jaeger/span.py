@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 from autoheal.ports.telemetry import Span
@@ -27,7 +28,11 @@ def _whole(span: Mapping[str, object]) -> bool:
     named = all(
         isinstance(span.get(key), str) and span[key] for key in ("traceID", "spanID", "operationName")
     )
-    return named and all(isinstance(span.get(key), int | float) for key in ("startTime", "duration"))
+    return named and all(math.isfinite(_number(span.get(key))) for key in ("startTime", "duration"))
+
+
+def _number(value: object) -> float:
+    return float(str(value)) if isinstance(value, int | float) else math.nan
 
 
 def _span(span: Mapping[str, object], process: Mapping[str, object]) -> Span:
@@ -40,8 +45,8 @@ def _span(span: Mapping[str, object], process: Mapping[str, object]) -> Span:
         entity=str(process.get("serviceName", "")),
         operation=str(span["operationName"]),
         kind=kind if kind in _KINDS else "internal",
-        start=float(str(span["startTime"])) / _MICROSECONDS,
-        duration_ms=float(str(span["duration"])) / 1_000,
+        start=_number(span["startTime"]) / _MICROSECONDS,
+        duration_ms=_number(span["duration"]) / 1_000,
         error=_failed(tags),
         attributes={key: value for key, value in tags.items() if key not in ("span.kind", "error")},
     )

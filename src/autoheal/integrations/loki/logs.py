@@ -71,7 +71,7 @@ class LokiLogs:
             raise UnreachableError(f"{self.name}: the answer holds no streams")
         try:
             rows = [row for stream in data.get("result") or () for row in self._rows(stream)]
-        except (TypeError, ValueError, IndexError):
+        except (TypeError, ValueError, IndexError, OverflowError):
             raise UnreachableError(f"{self.name}: the answer holds no log lines") from None
         return rows[:limit], delayed
 

@@ -75,7 +75,7 @@ def _samples(pairs: Sequence[object]) -> Iterator[tuple[float, float]]:
     for pair in pairs:
         try:
             sample = (float(pair[0]), float(pair[1])) if isinstance(pair, list) else (math.nan, math.nan)
-        except (TypeError, ValueError, IndexError):
+        except (TypeError, ValueError, IndexError, OverflowError):
             raise UnreachableError(f"{pair!r} is no sample") from None
         if all(map(math.isfinite, sample)):
             yield sample
