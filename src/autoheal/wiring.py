@@ -177,7 +177,9 @@ def _lessons(
         audit=database.audit,
         forge=forge,
         skills=library,
-        metrics=sources.metrics,
+        gatherer=Gatherer(
+            sources=sources, incidents=database.incidents, clock=SystemClock(), ids=UlidIds()
+        ),
         prover=SandboxedProver(),
     )
 

@@ -121,6 +121,6 @@ def _recalled(skill: Skill, found: Diagnosed, situation: Situation, path: Sequen
 
 
 def mechanism_of(rule: DecisionRule) -> Mechanism:
-    """The mechanism that a failure mode begins with, as in `deploy` or `errors:full-queue`."""
-    word = rule.failure_mode.partition(":")[0]
+    """The mechanism that a failure mode begins with, as in `errors` or `errors/deploy`."""
+    word = rule.failure_mode.partition("/")[0]
     return Mechanism(word) if word in set(Mechanism) else Mechanism.UNKNOWN

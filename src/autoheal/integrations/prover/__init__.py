@@ -1,0 +1,1 @@
+"""Runs proofs in a closed room on this machine."""

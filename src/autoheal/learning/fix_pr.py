@@ -1,0 +1,260 @@
+"""The Fix PR: the culprit change undone, with a test that fails before and passes after."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from autoheal.domain.change import Change, ChangeKind
+from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError, UserError
+from autoheal.domain.proposal import Proof, ProposalKind
+from autoheal.learning.lessons import Lessons, content_key
+from autoheal.learning.material import Material
+from autoheal.learning.proposing import Draft, Plan, body_of
+from autoheal.learning.recorded_requests import Expectation, expectations, test_text
+from autoheal.ports.production import Branch
+from autoheal.ports.proving import Ran
+from autoheal.ports.runs import Json
+
+_MAX_CULPRITS = 3
+_MAX_EXPECTATIONS = 4
+_FAILED = 1
+"""pytest's exit code when tests ran and failed; any other code is no verdict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """One way to undo the cause: in words, by what key, and the branch it makes."""
+
+    key: str
+    what: str
+    make: Callable[[str], Branch]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A remedy with a test, run before and after."""
+
+    before: Ran
+    after: Ran
+
+    @property
+    def shows(self) -> bool:
+        """Whether the test fails without the remedy and passes with it."""
+        return self.before.code == _FAILED and self.after.passed
+
+
+def plan_fix(lessons: Lessons, material: Material) -> Plan | str:
+    """The culprit undone, or why there is nothing in the code to undo."""
+    cause, culprit = material.cause, material.culprit
+    if cause is None:
+        return "no cause was established: there is nothing to fix"
+    if culprit is None:
+        return f"no change caused it ({cause.mechanism.replace('_', ' ')}): no code is to be undone"
+    remedies = list(_remedies(lessons, material, culprit))
+    if not remedies:
+        return f"the {culprit.kind} {culprit.title or culprit.id} does not stand in the code repository"
+    wanted = expectations(_with_spans(lessons, material))[:_MAX_EXPECTATIONS]
+    if not wanted:
+        return "no request was recorded that can be sent again: no test could show the fix"
+    if lessons.forge.read(lessons.settings.code_repository, lessons.settings.harness) is None:
+        return f"the code repository has no {lessons.settings.harness}: no test can be written on it"
+    key = content_key(
+        ProposalKind.FIX, {"repository": lessons.settings.code_repository, "undo": remedies[0].key}
+    )
+    return Plan(key=key, write=lambda: _write(lessons, material, remedies, wanted))
+
+
+def _with_spans(lessons: Lessons, material: Material) -> Material:
+    """A recalled incident asked for no spans; the learning run asks for the culprit's own."""
+    cause = material.cause
+    if cause is None or any(e.expression.startswith("spans of ") for e in material.evidence.values()):
+        return material
+    gatherer = lessons.gatherer.for_stage(material.incident.id, "learn")
+    start, limit = material.alerted - lessons.healing.baseline_seconds, lessons.healing.max_spans
+    found = gatherer.spans(services=[cause.entity], start=start, end=material.looked, limit=limit)
+    if found is None:
+        return material
+    asked = found.evidence
+    return replace(
+        material,
+        evidence={**material.evidence, asked.id: asked},
+        rows={**material.rows, asked.id: found.rows},
+    )
+
+
+def _remedies(lessons: Lessons, material: Material, culprit: Change) -> Iterator[Remedy]:
+    """The named commit first, then other recent commits of the service; for a value, the value before."""
+    if culprit.kind in (ChangeKind.CONFIG, ChangeKind.FLAG) and not culprit.commit:
+        remedy = _restored(lessons, culprit)
+        yield from [remedy] if remedy else []
+        return
+    repository = lessons.settings.code_repository
+    named = culprit.commit or culprit.id
+    since = culprit.time - lessons.settings.history_seconds
+    recent = [c for c in lessons.forge.commits(repository, since=since) if c.time <= material.alerted]
+    ours = [c.id for c in reversed(recent) if c.entity in ("", culprit.entity)]
+    titles = {c.id: c.title for c in recent}
+    for commit in dict.fromkeys([*([named] if _exists(lessons, named) else []), *ours][:_MAX_CULPRITS]):
+        yield Remedy(
+            key=commit,
+            what=f"Reverts `{commit[:12]}` ({titles.get(commit, culprit.title)[:100]}).",
+            make=lambda branch, commit=commit: lessons.forge.revert(  # type: ignore[misc]  # a default argument keeps this turn's value
+                repository, branch=branch, commit=commit, message=_message(material, f"Revert {commit[:12]}")
+            ),
+        )
+
+
+def _exists(lessons: Lessons, commit: str) -> bool:
+    try:
+        lessons.forge.head(lessons.settings.code_repository, commit)
+    except (NotFoundError, UserError):
+        return False
+    return True
+
+
+def _restored(lessons: Lessons, culprit: Change) -> Remedy | None:
+    """The value before, where the file of the repository holds the value after."""
+    repository = lessons.settings.code_repository
+    path = "flags.json" if culprit.kind is ChangeKind.FLAG else f"config/{culprit.entity}.json"
+    text = lessons.forge.read(repository, path)
+    if text is None or not culprit.key:
+        return None
+    changed = with_value(text, culprit.key, culprit.after, culprit.before)
+    if changed is None:
+        return None
+    title = f"Restore {culprit.key} to {culprit.before}"
+    return Remedy(
+        key=f"{path}:{culprit.key}={culprit.before}",
+        what=f"Restores `{culprit.key}` in `{path}` from {culprit.after} to {culprit.before}.",
+        make=lambda branch: lessons.forge.commit(
+            repository, branch=branch, files={path: changed}, message=title
+        ),
+    )
+
+
+def with_value(text: str, key: str, old: str, new: str) -> str | None:
+    """The JSON text with a key's value replaced, if it is the old one; None otherwise."""
+    try:
+        content: Json = json.loads(text)
+        value, wanted = _value(new), _value(old)
+    except ValueError:
+        return None
+    if not isinstance(content, dict) or key not in content or content[key] != wanted:
+        return None
+    return json.dumps({**content, key: value}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _value(text: str) -> Json:
+    """A recorded value: JSON, or a bare word."""
+    try:
+        value: Json = json.loads(text)
+    except ValueError:
+        value = {"True": True, "False": False, "None": None}.get(text, text)
+    return value
+
+
+def _write(
+    lessons: Lessons, material: Material, remedies: list[Remedy], wanted: list[Expectation]
+) -> Draft | str:
+    """The first remedy and test that show it; a fix that no test can show is not opened."""
+    reasons: list[str] = []
+    name = f"autoheal/{material.incident.id.lower().replace('_', '-')}/fix"
+    for remedy in remedies:
+        try:
+            undone = remedy.make(name)
+        except (ConflictError, RefusedError) as error:
+            reasons.append(str(error))
+            continue
+        for expectation in wanted:
+            branch = _with_test(lessons, material, undone, expectation)
+            trial = _tried(lessons, material, branch, expectation)
+            if trial.shows:
+                return _proved(lessons, material, remedy, (branch, expectation, trial))
+            reasons.append(_not_shown(remedy, expectation, trial))
+    return f"no test fails before and passes after: {'; '.join(dict.fromkeys(reasons))[:600]}"
+
+
+def _with_test(lessons: Lessons, material: Material, undone: Branch, expectation: Expectation) -> Branch:
+    incident_id = material.incident.id
+    written = lessons.forge.commit(
+        undone.repository,
+        branch=undone.name,
+        files={_test_path(material): test_text(expectation, incident_id=incident_id)},
+        message=_message(material, f"Test that {expectation.told()}"),
+        base=undone.head,
+    )
+    return replace(written, base=undone.base)
+
+
+def _test_path(material: Material) -> str:
+    word = "".join(c if c.isalnum() else "_" for c in material.incident.id.lower())
+    return f"tests/regression/test_{word}.py"
+
+
+def _tried(lessons: Lessons, material: Material, branch: Branch, expectation: Expectation) -> Trial:
+    path = _test_path(material)
+    test = {path: test_text(expectation, incident_id=material.incident.id)}
+    before = _run(lessons, branch, branch.base, path, test)
+    if before.code != _FAILED:
+        return Trial(before=before, after=Ran(code=None, output="not run", seconds=0.0))
+    return Trial(before=before, after=_run(lessons, branch, branch.head, path, {}))
+
+
+def _run(lessons: Lessons, branch: Branch, commit: str, tests: str, files: dict[str, str]) -> Ran:
+    settings = lessons.settings
+    command = [word.replace("{tests}", tests) for word in settings.test_command]
+    with lessons.forge.worktree(branch.repository, commit) as folder:
+        return lessons.prover.run(command, seconds=settings.test_seconds, folder=folder, files=files)
+
+
+def _not_shown(remedy: Remedy, expectation: Expectation, trial: Trial) -> str:
+    if trial.before.passed:
+        return f"{expectation.told()} on main as it is"
+    if trial.before.code != _FAILED:
+        return f"the test could not be run: {_last_line(trial.before)}"
+    return f"{remedy.what.rstrip('.')}, and still it fails: {_last_line(trial.after)}"
+
+
+def _proved(
+    lessons: Lessons, material: Material, remedy: Remedy, found: tuple[Branch, Expectation, Trial]
+) -> Draft | str:
+    branch, expectation, trial = found
+    whole = _run(lessons, branch, branch.head, "tests", {})
+    if not whole.passed:
+        return f"the repository's own tests fail with the fix: {_last_line(whole)}"
+    proof = Proof(
+        summary=(
+            f"In a clean checkout the test that {expectation.told()} fails on main and passes on this "
+            "branch; the repository's own tests pass."
+        ),
+        checks={
+            f"regression test on main {branch.base[:12]}": f"fails, as it should: {_complaint(trial.before)}",
+            f"regression test on this branch {branch.head[:12]}": f"passed in {trial.after.seconds:.1f} s",
+            "the repository's own tests": f"passed in {whole.seconds:.1f} s",
+        },
+    )
+    culprit = material.culprit
+    title = f"Undo the cause of incident {material.incident.id} in {expectation.service}"
+    why = (
+        f"{material.cause.statement if material.cause else ''}. The culprit: "
+        f"{culprit.kind if culprit else ''} `{culprit.id[:60] if culprit else ''}`."
+    )
+    what = f"{remedy.what} Adds `{_test_path(material)}` from requests recorded during the incident."
+    body = body_of(why=why, what=what, proof=proof, material=material)
+    return Draft(title=title, body=body, branch=branch, proof=proof)
+
+
+def _message(material: Material, title: str) -> str:
+    return f"{title}\n\nIncident {material.incident.id}."
+
+
+def _complaint(ran: Ran) -> str:
+    lines = [line[1:].strip() for line in ran.output.splitlines() if line.startswith("E ")]
+    return (lines or [_last_line(ran)])[0].replace("|", "/")[:200]
+
+
+def _last_line(ran: Ran) -> str:
+    lines = [line.strip() for line in ran.output.splitlines() if line.strip()]
+    return (lines or ["no output"])[-1][:200]

@@ -1,0 +1,205 @@
+"""A skill written from an incident's discriminating evidence, never from free text. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from autoheal.domain.skill import DecisionRule, DiagnosisStep, Match, Matcher, Skill
+from autoheal.graph.skill_text import quoted
+from autoheal.graph.skill_tools import SERVICE, SERVICE_PATTERN
+from autoheal.learning.material import Material, Signal, change_kind, family_of, signals
+
+MAX_SIGNALS = 3
+CONFIDENCE = 0.9
+"""A prior; outcomes move the trust in the skill, and policy weighs both."""
+
+_SHARE = 0.15
+"""How much of the recorded move counts as the same failure: another service fails on another scale."""
+_NEAR = 0.5
+_LEAST_AGE, _MOST_AGE = 300.0, 3_600.0
+
+
+def draft(material: Material) -> Skill | str:
+    """A skill for the family of a healed incident, or why there is none."""
+    cause, helped = material.cause, material.helped
+    if cause is None or helped is None:
+        return "no mitigation of a named cause was verified: there is nothing that may be repeated"
+    if not material.alerts:
+        return "the incident was opened by no alert: nothing tells when the skill applies"
+    chosen = [s for s in signals(material) if s.factor >= 1.5][:MAX_SIGNALS]  # noqa: PLR2004  else it is no move
+    if not chosen:
+        return "no metric of the culprit moved clearly: nothing measurable would tell the failure again"
+    steps = _with_saves(chosen)
+    change_step, on_change = _change(material)
+    conditions = [
+        *(_condition(step.save, signal) for step, signal in zip(steps, chosen, strict=True)),
+        on_change,
+    ]
+    mitigation = helped.action.kind
+    family = family_of(material)
+    names = tuple(dict.fromkeys(alert.name for alert in material.alerts))
+    return Skill(
+        name=_slug(f"{family} {names[0]}"),
+        version=1,
+        description=_description(family, names),
+        family=family,
+        match=Match(
+            signatures=(material.incident.signature,) if material.incident.signature else (),
+            alerts=tuple((Matcher(label="alertname", operator="=", value=name),) for name in names),
+        ),
+        inputs={"service": SERVICE_PATTERN},
+        diagnose=(*steps, change_step),
+        decide=(
+            DecisionRule(
+                when=" && ".join(conditions),
+                failure_mode=family,
+                mitigate=mitigation.value,
+                confidence=CONFIDENCE,
+            ),
+        ),
+        mitigations={mitigation.value: mitigation.value},
+        verify_expression=helped.check.expression,
+        verify_stable_seconds=max(helped.check.stable_seconds, 1.0),
+        verify_within_seconds=max(helped.check.within_seconds, 1.0),
+        incidents=(material.incident.id,),
+    )
+
+
+def _with_saves(chosen: Sequence[Signal]) -> list[DiagnosisStep]:
+    steps: list[DiagnosisStep] = []
+    for number, signal in enumerate(chosen, start=1):
+        word = re.sub(r"[^a-z0-9]+", "_", signal.subject.lower()).strip("_")[:30] or "signal"
+        taken = any(step.save == word for step in steps) or not word[0].isalpha()
+        save = f"signal{number}_{word}"[:36] if taken or word in ("true", "false") else word
+        arguments = {"query": signal.expression, "service": SERVICE}
+        steps.append(
+            DiagnosisStep(id=save.replace("_", "-"), tool="metrics.range", arguments=arguments, save=save)
+        )
+    first = replace(steps[0], stop_if=_stop(steps[0].save, chosen[0]))
+    return [first, *steps[1:]]
+
+
+def _condition(save: str, signal: Signal) -> str:
+    """Between before and after, on its own scale where there is one."""
+    if signal.rises:
+        floor = signal.before + _SHARE * (signal.after - signal.before)
+        absolute = f"{save} > {_number(_floor(signal, floor))}"
+        return f"{absolute} && {save} > {_number(_factor(signal))} * {save}_before"
+    ceiling = signal.after + (1 - _SHARE) * (signal.before - signal.after) / 2
+    return f"{save} < {_number(ceiling)} && {save} < {save}_before"
+
+
+def _floor(signal: Signal, floor: float) -> float:
+    """Where the measure has a scale of its own (a time, a count), the factor decides and the floor is low."""
+    return floor if signal.before <= 0 else min(floor, signal.after / 4)
+
+
+def _factor(signal: Signal) -> float:
+    return 1.0 if signal.before <= 0 else min(max(signal.factor**0.5, 1.2), 4.0)
+
+
+def _stop(save: str, signal: Signal) -> str:
+    """A clear no ends the diagnosis after one query."""
+    return f"!({_condition(save, signal)})"
+
+
+def _change(material: Material) -> tuple[DiagnosisStep, str]:
+    kind = change_kind(material.culprit)
+    age = material.alerted - material.culprit.time if material.culprit else 0.0
+    within = min(max(3 * age, _LEAST_AGE), _MOST_AGE)
+    arguments = {"service": SERVICE, "kind": kind or "deploy|config|flag", "within": f"{within:.0f}s"}
+    step = DiagnosisStep(id="recent-change", tool="changes.recent", arguments=arguments, save="change")
+    return step, "change.found" if kind else "!change.found"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if "e" not in f"{value:.4g}" else f"{value:.10f}".rstrip("0")
+
+
+def _description(family: str, alertnames: Sequence[str]) -> str:
+    how = quoted(family.replace("_", " ").replace("/", " after a change of kind "), at_most=120)
+    named = quoted(", ".join(alertnames), at_most=300)
+    return f"Diagnose and mitigate a service that fails by {how}. Use this skill when {named} fires."
+
+
+def _slug(text: str) -> str:
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", text).lower()
+    return re.sub(r"[^a-z0-9]+", "-", words).strip("-")[:60].strip("-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """A draft folded into a skill that already handles nearly the same; changed tells what is wider now."""
+
+    skill: Skill
+    into: str
+    changed: tuple[str, ...]
+
+
+def nearest(new: Skill, known: Sequence[Skill]) -> Skill | None:
+    """The skill that handles nearly the same, if there is one."""
+    near = [(likeness(new, other), other) for other in known]
+    best = max(near, key=lambda pair: pair[0], default=None)
+    return best[1] if best is not None and best[0] >= _NEAR else None
+
+
+def merged(old: Skill, new: Skill, *, covered: bool) -> Merged:
+    """The draft folded into its near-duplicate; where the old diagnosis covers it, only the match widens."""
+    signatures = tuple(dict.fromkeys((*old.match.signatures, *new.match.signatures)))
+    alerts = tuple(dict.fromkeys((*old.match.alerts, *new.match.alerts)))
+    widened = replace(
+        old,
+        version=old.version + 1,
+        match=replace(old.match, signatures=signatures, alerts=alerts),
+        incidents=tuple(dict.fromkeys((*old.incidents, *new.incidents))),
+    )
+    changed = ("alerts",) if set(alerts) != set(old.match.alerts) else ()
+    if not covered:
+        widened, changed = _with_rules(widened, new), (*changed, "rules")
+    return Merged(skill=widened, into=old.reference, changed=changed)
+
+
+def _with_rules(old: Skill, new: Skill) -> Skill:
+    """Both diagnoses one after the other: each asks its own questions, the first rule that holds wins."""
+    steps = [replace(step, stop_if="") for step in old.diagnose]
+    rules = list(new.decide)
+    for step in new.diagnose:
+        same = next((s for s in steps if (s.tool, s.arguments) == (step.tool, step.arguments)), None)
+        save = same.save if same else _free(step.save, steps)
+        rules = [replace(rule, when=_renamed(rule.when, step.save, save)) for rule in rules]
+        if same is None:
+            steps.append(replace(step, id=save.replace("_", "-"), save=save, stop_if=""))
+    return replace(old, diagnose=tuple(steps), decide=(*old.decide, *rules))
+
+
+def _free(save: str, steps: Sequence[DiagnosisStep]) -> str:
+    taken = {step.save for step in steps}
+    names = (save, *(f"{save[:34]}_{number}" for number in range(2, 2 + len(taken))))
+    return next(name for name in names if name not in taken)
+
+
+def _renamed(when: str, old: str, new: str) -> str:
+    return re.sub(rf"\b{old}(_before)?\b", rf"{new}\1", when)
+
+
+def likeness(one: Skill, other: Skill) -> float:
+    """0 to 1: the same failure and the same act, told by the same questions."""
+    if _said(one) & _said(other) == frozenset() or set(one.mitigations.values()) != set(
+        other.mitigations.values()
+    ):
+        return 0.0
+    mine, theirs = _questions(one), _questions(other)
+    return len(mine & theirs) / min(len(mine), len(theirs))
+
+
+def _said(skill: Skill) -> frozenset[str]:
+    return frozenset(rule.failure_mode for rule in skill.decide if rule.failure_mode)
+
+
+def _questions(skill: Skill) -> frozenset[str]:
+    return frozenset(
+        f"{step.tool} {step.arguments.get('query') or step.arguments.get('kind', '')}"
+        for step in skill.diagnose
+    )

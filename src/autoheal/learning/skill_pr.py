@@ -1,0 +1,114 @@
+"""The Skill PR: how to handle the next incident of the family, proved on the recordings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from autoheal.domain.errors import ConfigError
+from autoheal.domain.proposal import Proof, ProposalKind
+from autoheal.domain.skill import Matcher, Skill
+from autoheal.graph.skill_file import parse
+from autoheal.graph.skill_text import render
+from autoheal.healing.recall import NotRecalled
+from autoheal.learning.lessons import Lessons, content_key
+from autoheal.learning.material import Material, past
+from autoheal.learning.proposing import Draft, Plan, body_of
+from autoheal.learning.replay import replayed, wrongly_fires
+from autoheal.learning.skill_draft import Merged, draft, merged, nearest
+
+
+def plan_skill(lessons: Lessons, material: Material) -> Plan | str:
+    """A new skill, or a wider version of a near-duplicate, or why neither is needed."""
+    if material.incident.skill:
+        return f"{material.incident.skill} already handled this incident"
+    if material.noise:
+        return "there was no fault: nothing to handle the next time"
+    new = draft(material)
+    if isinstance(new, str):
+        return new
+    old = nearest(new, lessons.skills.skills())
+    wider = merged(old, new, covered=_finds_it(old, lessons, material)) if old else None
+    if wider is not None and not wider.changed:
+        return f"{wider.into} already covers this failure: a fork would add nothing"
+    skill = wider.skill if wider else new
+    key = content_key(ProposalKind.SKILL, _content(skill))
+    return Plan(key=key, write=lambda: _write(lessons, material, skill, wider))
+
+
+def _finds_it(old: Skill, lessons: Lessons, material: Material) -> bool:
+    """Whether the known diagnosis holds for this incident, once its alerts are let in."""
+    names = tuple((Matcher(label="alertname", operator="=", value=a.name),) for a in material.alerts)
+    wider = replace(old, match=replace(old.match, alerts=(*old.match.alerts, *names)))
+    found = replayed(wider, material, lessons.healing)
+    return not isinstance(found, NotRecalled) and found.service == _culprit(material)
+
+
+def _culprit(material: Material) -> str:
+    return material.cause.entity if material.cause else ""
+
+
+def _content(skill: Skill) -> dict[str, object]:
+    """What the skill says, without where it comes from."""
+    bare = replace(skill, incidents=(), version=1, match=replace(skill.match, signatures=()))
+    return dict(render(bare))
+
+
+def _write(lessons: Lessons, material: Material, skill: Skill, wider: Merged | None) -> Draft | str:
+    proof = prove(lessons, material, skill)
+    if isinstance(proof, str):
+        return proof
+    files = {f"skills/{skill.name}/{name}": text for name, text in render(skill).items()}
+    what = f"`skills/{skill.name}`, version {skill.version}: {_in_words(skill)}"
+    if wider:
+        what += f"\n\nMerged into `{wider.into}`, nearly the same; wider now: {', '.join(wider.changed)}."
+    title = f"{'Widen' if wider else 'Add'} the skill {skill.name}"
+    branch = lessons.forge.commit(
+        lessons.settings.context_repository,
+        branch=f"autoheal/{_short(material)}/skill/{skill.name}",
+        files=dict(files),
+        message=f"{title}\n\nLearned from incident {material.incident.id}; replayed on its evidence.",
+    )
+    why = (
+        f"Incident `{material.incident.id}` was diagnosed by a full investigation. The next one of the "
+        "family can be told by these queries alone, and handled without a model."
+    )
+    body = body_of(why=why, what=what, proof=proof, material=material)
+    return Draft(title=title, body=body, branch=branch, proof=proof)
+
+
+def prove(lessons: Lessons, material: Material, skill: Skill) -> Proof | str:
+    """Green on this incident's evidence, silent or right on every other; else why it is not proposed."""
+    try:
+        parse(skill.name, render(skill))
+    except ConfigError as error:
+        return f"the drafted skill is not valid: {error}"
+    own = replayed(skill, material, lessons.healing)
+    cause = material.cause
+    if isinstance(own, NotRecalled) or cause is None or own.service != cause.entity:
+        said = own.path[-1] if isinstance(own, NotRecalled) and own.path else "another service"
+        return f"the drafted skill does not find this incident's own cause again ({said})"
+    others = past(lessons, material)
+    wrong = [why for other in others if (why := wrongly_fires(skill, other, lessons.healing))]
+    if wrong:
+        return f"the drafted skill is too broad: {'; '.join(wrong[:3])}"
+    summary = (
+        f"The skill finds {own.service} again on the recorded evidence of this incident and fires wrongly on "
+        f"none of {len(others)} other recorded incident(s)."
+    )
+    return Proof(
+        summary=summary,
+        checks={
+            "valid Agent Skill and contract": "passed",
+            "replay on this incident": f"passed: {own.path[-1].removeprefix('recall: ')}",
+            "replay on other incidents": f"passed: {len(others)} replayed, 0 wrong",
+        },
+    )
+
+
+def _in_words(skill: Skill) -> str:
+    rule = skill.decide[-1]
+    return f"if `{rule.when}` on `$service`, then {rule.failure_mode}, and `{rule.mitigate}`."
+
+
+def _short(material: Material) -> str:
+    return material.incident.id.lower().replace("_", "-")
