@@ -5,6 +5,7 @@ the production context graph (graph), investigate with the evidence engine (diag
 policy (policy), mitigate, verify, close. A second durable run (learning) turns the closed incident into five
 proposals with proofs. What was seen is recorded and can be replayed (recording); what it cost and what it
 changed is reported (reports). The words stand in domain, what we ask of the world in ports, the loop as a
-whole in loop; integrations speak to the world, sandbox is a small production to break, config and app wire
-it all together, and surfaces are its doors.
+whole in loop, with housekeeping beside it; integrations speak to the world, sandbox is a small production to
+break, config joins the settings, app names every use case, wiring puts it all together, and surfaces are its
+doors.
 """
