@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -188,6 +189,32 @@ def _wait_for_alert(url: str) -> None:
             pass
         time.sleep(0.1)
     pytest.fail("Prometheus did not come up within 20 s")
+
+
+@pytest.fixture(scope="session")
+def rig_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of the rig's own store of logs and traces, empty."""
+    port = _free_port()
+    file = tmp_path_factory.mktemp("store") / "store.db"
+    process = subprocess.Popen([sys.executable, "-m", "autoheal.sandbox.store.server", str(port), str(file)])
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for_answer(f"{url}/ready")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_for_answer(url: str) -> None:
+    for _ in range(200):
+        try:
+            httpx.get(url).raise_for_status()
+        except httpx.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"{url} did not answer within 20 s")
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
 from autoheal.domain.evidence import Empty, Failed, Found, NoData, Row, digest_of
@@ -41,15 +42,15 @@ def _loki(rows: Sequence[Row], asked: list[dict[str, list[str]]], most: int = 50
         url = urlsplit(path)
         query = parse_qs(url.query)
         asked.append(query)
-        selector = _SELECTOR.fullmatch(query.get("query", query.get("match[]", [""]))[0])
         assert method == "GET"
+        if url.path == "/loki/api/v1/label/service_name/values":
+            return _ok(sorted({row.entity for row in rows}))
+        selector = _SELECTOR.fullmatch(query["query"][0])
         assert selector is not None
         names = json.loads(f'"{selector[2]}"')
         mine = [
             r for r in rows if (r.entity == names if selector[1] == "=" else re.fullmatch(names, r.entity))
         ]
-        if url.path == "/loki/api/v1/series":
-            return _ok([{"service_name": row.entity} for row in mine])
         assert url.path == "/loki/api/v1/query_range"
         if int(query["limit"][0]) > most:
             return 400, b"max entries limit per query exceeded"
@@ -70,11 +71,28 @@ def _stream(row: Row) -> dict[str, object]:
     return {"stream": {"service_name": row.entity}, "values": [[str(int(row.time * _NS)), row.text, told]]}
 
 
-@pytest.fixture(params=["memory", "loki"])
+@pytest.fixture(scope="module")
+def rig_logs(rig_store: str) -> str:
+    """URL of the rig's own store, with the same lines pushed to it; traces stand in the lines there."""
+    streams = [
+        {"stream": {"service_name": row.entity}, "values": [[str(int(row.time * _NS)), _pushed(row)]]}
+        for row in _WORLD
+    ]
+    httpx.post(f"{rig_store}/loki/api/v1/push", json={"streams": streams}).raise_for_status()
+    return rig_store
+
+
+def _pushed(row: Row) -> str:
+    return json.dumps({"msg": row.text, "trace_id": row.subject})
+
+
+@pytest.fixture(params=["memory", "loki", "rig"])
 def logs(request: pytest.FixtureRequest, serve: Serve) -> Logs:
     """Every implementation of the Logs port, with the same lines in it."""
     if request.param == "memory":
         return MemoryLogs(_WORLD)
+    if request.param == "rig":
+        return LokiSettings.model_validate({"url": request.getfixturevalue("rig_logs")}).open()
     return LokiSettings.model_validate({"url": serve(_loki(_WORLD, []))}).open()
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
 from autoheal.domain.errors import UnreachableError
@@ -104,11 +106,25 @@ def _legacy(trace: Sequence[Span]) -> dict[str, object]:
     }
 
 
-@pytest.fixture(params=["memory", "jaeger"])
+@pytest.fixture(scope="module")
+def rig_traces(rig_store: str) -> str:
+    """URL of the rig's own store, with the same spans pushed to it."""
+    for service in ("web", "cart", "store", "batch"):
+        spans = [
+            {**asdict(span), "parent_id": span.parent_id or ""} for span in _world() if span.entity == service
+        ]
+        body = {"service": service, "spans": spans}
+        httpx.post(f"{rig_store}/api/spans", json=body).raise_for_status()
+    return rig_store
+
+
+@pytest.fixture(params=["memory", "jaeger", "rig"])
 def traces(request: pytest.FixtureRequest, serve: Serve) -> Traces:
     """Every implementation of the Traces port, with the same spans in it."""
     if request.param == "memory":
         return MemoryTraces(_world())
+    if request.param == "rig":
+        return JaegerSettings.model_validate({"url": request.getfixturevalue("rig_traces")}).open()
     return JaegerSettings.model_validate({"url": serve(_jaeger(_world(), []))}).open()
 
 

@@ -31,22 +31,23 @@ class LokiLogs:
         if limit < 1 or end < start:
             return QueryResult(answer=Failed(reason=f"refused: {limit} lines from {start:.0f} to {end:.0f}"))
         try:
-            return self._lines(_selector(self._label, services), start, end, limit)
+            rows, delayed = self._lines(_selector(self._label, services), start, end, limit)
+            if rows:
+                answer = Found(rows=len(rows), digest=digest_of(rows))
+                return QueryResult(answer=answer, rows=tuple(rows), delayed_seconds=delayed)
+            known = self._known(services, start, end)
+            return QueryResult(answer=Empty() if known else NoData(), delayed_seconds=delayed)
         except WorldError as error:
             return QueryResult(answer=Failed(reason=str(error)))
 
-    def _lines(self, selector: str, start: float, end: float, limit: int) -> QueryResult:
+    def _lines(self, selector: str, start: float, end: float, limit: int) -> tuple[list[Row], float]:
         at_once = min(limit, self._max_lines)
         rows, delayed = self._part(selector, start, end, at_once)
         if len(rows) >= at_once:
             # Newest lines only would hide how it was before: ask again in parts.
             rows, waited = self._in_parts(selector, start, end, limit)
             delayed += waited
-        if rows:
-            rows.sort(key=lambda row: row.time)
-            answer = Found(rows=len(rows), digest=digest_of(rows))
-            return QueryResult(answer=answer, rows=tuple(rows), delayed_seconds=delayed)
-        return QueryResult(answer=self._nothing(selector, start, end), delayed_seconds=delayed)
+        return sorted(rows, key=lambda row: row.time), delayed
 
     def _in_parts(self, selector: str, start: float, end: float, limit: int) -> tuple[list[Row], float]:
         parts = min(max(_PARTS, -(-limit // self._max_lines)), limit)
@@ -82,11 +83,12 @@ class LokiLogs:
         for value in stream.get("values") or ():
             yield _row(value, entity, labels)
 
-    def _nothing(self, selector: str, start: float, end: float) -> Empty | NoData:
-        """Empty where the streams exist around the window, NoData where nothing of them is known."""
+    def _known(self, services: Sequence[str], start: float, end: float) -> bool:
+        """Whether any of the services (any at all when none is named) has a stream around the window."""
         window = {"start": str(int(start * _NANOSECONDS)), "end": str(int(end * _NANOSECONDS))}
-        data, _ = self._get("/series", {"match[]": selector, **window})
-        return Empty() if data else NoData()
+        data, _ = self._get(f"/label/{self._label}/values", window)
+        values = {str(value) for value in data} if isinstance(data, list) else set()
+        return not values.isdisjoint(services) if services else bool(values)
 
     def _get(self, path: str, query: Mapping[str, str]) -> tuple[object, float]:
         reply = self._endpoint.send(Call(method="GET", path=_API + path, query=query))
