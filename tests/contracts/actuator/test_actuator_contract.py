@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from autoheal.domain.errors import NotFoundError, StaleTargetError, UnreachableError
@@ -90,6 +92,19 @@ def test_the_same_key_acts_once_and_gives_the_same_answer(
     again = actuator.execute(_SCALE, key="k1", version=7, epoch=1)
     assert again == first
     assert actuator.outcome("k1") == first
+    assert len(production.effects) == 1
+
+
+@pytest.mark.criterion(65)
+def test_of_many_who_saw_the_same_version_one_acts(actuator: Actuator, production: MemoryActuator) -> None:
+    def act(number: int) -> bool:
+        try:
+            return actuator.execute(_SCALE, key=f"k{number}", version=7, epoch=1).done
+        except StaleTargetError:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(act, range(16))) == 1
     assert len(production.effects) == 1
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from threading import RLock
 from types import MappingProxyType
 
 from autoheal.domain.errors import NotFoundError, StaleTargetError, UnreachableError
@@ -65,6 +66,7 @@ class MemoryActuator:
     _targets: dict[str, _Target] = field(default_factory=dict)
     _outcomes: dict[str, EffectResult] = field(default_factory=dict)
     _in_flight: list[_Request] = field(default_factory=list)
+    _lock: RLock = field(default_factory=RLock)
 
     def add(
         self,
@@ -97,9 +99,10 @@ class MemoryActuator:
         """Shut out older epochs; an equal one is not newer."""
         self._ask(f"fence {target} {epoch}")
         known = self._target(target)
-        if epoch <= known.epoch:
-            raise StaleTargetError(f"{target} is fenced by epoch {known.epoch}, ours is {epoch}")
-        known.epoch = epoch
+        with self._lock:
+            if epoch <= known.epoch:
+                raise StaleTargetError(f"{target} is fenced by epoch {known.epoch}, ours is {epoch}")
+            known.epoch = epoch
 
     def execute(self, action: Action, *, key: str, version: int, epoch: int) -> EffectResult:
         """Act once per key on this very version, and go wrong as `fault` says."""
@@ -111,7 +114,8 @@ class MemoryActuator:
         if fault is Fault.HANG:
             self._in_flight.append(request)
             raise UnreachableError(f"{self.name}: no answer in time")
-        result = self._act(request)
+        with self._lock:
+            result = self._act(request)
         if fault is Fault.AFTER_EFFECT:
             raise UnreachableError(f"{self.name}: connection lost before the answer was read")
         return result
