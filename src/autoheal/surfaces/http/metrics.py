@@ -18,9 +18,11 @@ from prometheus_client.registry import Collector
 from autoheal.app import App
 from autoheal.domain.incident import Incident
 from autoheal.domain.ledger import LedgerEntry
+from autoheal.domain.mitigation import MOVES, MitigationState
 from autoheal.reports.history import History
 
 BUCKETS = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
+_ENDED = frozenset(state for state in MitigationState if not any(begin is state for begin, _ in MOVES))
 _TOKENS = ("input", "cached", "output", "reasoning")
 
 
@@ -49,7 +51,7 @@ def exposition(app: App, webhooks: WebhookCounts) -> bytes:
     return generate_latest(registry)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # the registry holds it by identity
 class _Figures(Collector):
     app: App
     webhooks: WebhookCounts
@@ -72,8 +74,8 @@ class _Figures(Collector):
 
 
 def _incidents(incidents: Sequence[Incident]) -> Iterator[Metric]:
-    by_severity = Counter((str(i.severity), str(i.outcome or "open")) for i in incidents)
-    yield _counter("incidents", "incidents opened", by_severity.items(), ("severity", "outcome"))
+    by_severity = Counter((str(i.severity),) for i in incidents)
+    yield _counter("incidents", "incidents opened", by_severity.items(), ("severity",))
     yield _gauge(
         "incidents_open", "incidents not settled", [((), float(sum(not i.settled for i in incidents)))], ()
     )
@@ -84,8 +86,11 @@ def _incidents(incidents: Sequence[Incident]) -> Iterator[Metric]:
 
 
 def _actions(history: History) -> Iterator[Metric]:
-    acts = Counter((str(m.action.kind), str(m.tier), str(m.state)) for m in history.mitigations)
-    yield _counter("actions", "mitigations", acts.items(), ("action", "risk", "outcome"))
+    ended = [m for m in history.mitigations if m.state in _ENDED]
+    acts = Counter((str(m.action.kind), str(m.tier), str(m.state)) for m in ended)
+    yield _counter(
+        "actions", "mitigations that came to their end", acts.items(), ("action", "risk", "outcome")
+    )
     judged = Counter((str(v.result),) for v in history.verifications)
     yield _counter("verifications", "judgments", judged.items(), ("result",))
 

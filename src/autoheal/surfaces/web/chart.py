@@ -10,8 +10,8 @@ from itertools import groupby
 
 from autoheal.surfaces.web.words import number
 
-WIDTH, HEIGHT = 640, 210
-LEFT, RIGHT, TOP, BOTTOM = 52, 8, 22, 26
+WIDTH, HEIGHT = 640, 220
+LEFT, RIGHT, TOP, BOTTOM = 64, 8, 26, 32
 MOST_POINTS = 160
 _TICKS = 4
 _LEAST_POINTS = 2

@@ -123,9 +123,11 @@ def _series(file: IncidentFile, read: Read) -> Iterator[Series]:
         if (reading.entity, reading.subject) not in seen:
             seen.add((reading.entity, reading.subject))
             yield _cited(reading, read)
+    cited = {reading.evidence_id for reading in _readings(file)}
     for verification in file.verifications.values():
-        for evidence_id in verification.evidence_ids:
-            yield from _judged(evidence_id, read)
+        for evidence_id in dict.fromkeys(verification.evidence_ids):
+            if evidence_id not in cited:
+                yield from _judged(evidence_id, read)
 
 
 def _readings(file: IncidentFile) -> Iterable[Reading]:

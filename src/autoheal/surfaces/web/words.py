@@ -28,7 +28,7 @@ _TONES: Mapping[str, str] = MappingProxyType({"▲": "bad", "◆": "wait", "✔"
 def moment(at: datetime | None) -> Markup:
     """A time element in UTC, or a dash."""
     if at is None:
-        return Markup(NOTHING)
+        return Markup("-")
     return Markup('<time datetime="{}">{} <small>UTC</small></time>').format(
         at.isoformat(timespec="seconds"), at.strftime("%Y-%m-%d %H:%M:%S")
     )
