@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from autoheal.diagnosis.change_evidence import ranked_changes
 from autoheal.diagnosis.confidence import Trust, confidence_of, confidences
+from autoheal.diagnosis.edge_gaps import metric_gap_terms
 from autoheal.diagnosis.finding import Diagnosis, RankedCause, Term, Verdict
 from autoheal.diagnosis.log_evidence import LogTable, log_table, missing_line_terms, novelty_terms, own_onset
 from autoheal.diagnosis.mechanism import mechanism_of
@@ -75,6 +76,7 @@ def gather_evidence(telemetry: Telemetry) -> Evidence:
     spans = span_table(telemetry.spans, end=telemetry.end) if telemetry.spans is not None else None
     logs = log_table(telemetry.logs, end=telemetry.end) if telemetry.logs is not None else None
     found = list(metric_terms(metric_shifts(series, onset=onset.time), telemetry.alert_entity))
+    found += metric_gap_terms(series, onset.time)
     skew = own_onset(logs, onset.time, telemetry.end) - onset.time if logs else 0.0
     found += [*_span_terms(spans, onset.time + skew), *_log_terms(logs, spans, onset.time + skew)]
     terms = weighed(found)

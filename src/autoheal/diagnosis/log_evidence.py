@@ -18,6 +18,8 @@ _LINES = 300_000
 _LONGEST = 86_400.0
 _ENOUGH = 4
 _GRAVE = 0.9
+_STANDING = 0.9
+_STANDING_POINTS = 0.3
 _NO_TRACE = ("", "-1", "0", "none", "null")
 
 
@@ -179,9 +181,13 @@ def missing_line_terms(table: LogTable, spans: SpanTable | None, onset: float) -
         return
     for row in rows.iter_rows(named=True):
         points = share_fall(row["old"], row["runs_old"], row["new"], row["runs_new"])
-        if points > 0 and severity_of(table.templates[row["template"]]) < _GRAVE:
+        grave = severity_of(table.templates[row["template"]]) >= _GRAVE
+        standing = grave and row["old"] >= _STANDING * row["runs_old"] and row["new"] >= _STANDING * row["runs_new"]
+        if standing:
+            points = _STANDING_POINTS
+        if points > 0 and (standing or not grave):
             yield Term(
-                name="missing_lines",
+                name="standing_errors" if standing else "missing_lines",
                 modality=Modality.LOGS,
                 entity=row["entity"],
                 subject=table.templates[row["template"]][:200],

@@ -49,6 +49,7 @@ _GIVEN_UP = 0.4
 _FALL_WEIGHT = 0.15
 _LOAD_FALL_WEIGHT = 0.6
 _STRENGTH_FULL = 3.0
+_LEAST = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +57,13 @@ class MetricTuning:
     """The few constants of the change score; shares are of the level, widths in samples."""
 
     wobble: float = 0.5
-    spread: float = 2.0
+    spread: float = 1.2
     level: float = 0.05
     family: float = 0.02
     floor: float = 1e-9
+
+
+TUNING = MetricTuning()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +106,7 @@ def metric_shifts(series: SeriesMatrix, *, onset: float, tuning: MetricTuning | 
     """Every series that has samples before and after the onset, with how far it moved."""
     if not series.entities:
         return []
-    tuning = tuning or MetricTuning()
+    tuning = tuning or TUNING
     before, after = series.times < onset, series.times >= onset
     ceiling = _ceilings(series)
     values = _up_is_bad(series, ceiling)
@@ -136,7 +140,7 @@ def metric_shifts(series: SeriesMatrix, *, onset: float, tuning: MetricTuning | 
             before_window=_span_of(series.times[i][before[i]]),
             after_window=_span_of(series.times[i][after[i]]),
         )
-        for i in np.flatnonzero(np.isfinite(size) & (size > 1.0))
+        for i in np.flatnonzero(np.isfinite(size) & (size > _LEAST))
     ]
 
 

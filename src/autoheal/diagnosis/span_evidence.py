@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from autoheal.diagnosis.edge_gaps import EdgeGap, gap_terms, rise
 from autoheal.diagnosis.finding import Modality, Term, Window
 from autoheal.diagnosis.series import Floats, Mask
 from autoheal.diagnosis.shares import share_fall
 from autoheal.diagnosis.span_table import Ints, SpanTable
 
 _ENOUGH = 4
-_FULL = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +77,6 @@ def grouped(index: Ints, values: Floats, mask: Mask, size: int) -> Groups:
     return Groups(order=order, bounds=bounds, values=values[order])
 
 
-def _quantile(ordered: Floats, share: float) -> float:
-    return float(ordered[min(int(share * ordered.size), ordered.size - 1)])
-
-
 def own_time_terms(table: SpanTable, split: Split) -> Iterator[Term]:
     """Self time: per operation the rise of its median and upper tail, weighed against the typical request."""
     work = ~table.waits
@@ -94,21 +89,10 @@ def own_time_terms(table: SpanTable, split: Split) -> Iterator[Term]:
         old, new = earlier.pick(number), later.pick(number)
         per_request = later.count(number) / max(split.requests_after, 1)
         points = max(
-            _rise(old, new, share, split.typical_ms, min(per_request, 3.0)) for share in (0.5, 0.75, 0.9)
+            rise(old, new, share, split.typical_ms, min(per_request, 3.0)) for share in (0.5, 0.75, 0.9)
         )
         if points > 0:
             yield _span_term("own_time", entity, operation, points, old, new, split)
-
-
-def _rise(old: Floats, new: Floats, share: float, typical: float, per_request: float) -> float:
-    was, now = _quantile(old, share), _quantile(new, share)
-    noise = _quantile(old, min(share + 0.2, 0.97)) - was
-    change = now - was - noise
-    if change <= 0:
-        return 0.0
-    ratio = np.log1p(change / (was + noise + 0.02 * typical)) / _FULL
-    weight = np.sqrt(min(1.0, change * max(per_request, 0.1) / typical))
-    return float(min(ratio, 1.5) * weight * (1.0 if share <= 0.75 else 0.6))
 
 
 def _span_term(
@@ -128,46 +112,9 @@ def _span_term(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EdgeGap:
-    """The wait between both ends of one call edge, before and after, in ms, ascending; points of its rise."""
-
-    caller: str
-    callee: str
-    points: float
-    old: Floats
-    new: Floats
-
-
 def network_terms(table: SpanTable, split: Split) -> Iterator[Term]:
     """Network gap: client span less server span per call edge, given to the end most of whose edges shifted."""
-    gaps = list(_edge_gaps(table, split))
-    outgoing, incoming = _mean_shift(gaps, "caller"), _mean_shift(gaps, "callee")
-    for gap in gaps:
-        if gap.points <= 0:
-            continue
-        near = max(outgoing[gap.caller], _both(gap.caller, outgoing, incoming))
-        far = max(incoming[gap.callee], _both(gap.callee, outgoing, incoming))
-        name = f"{gap.caller} -> {gap.callee}"
-        for entity, share in ((gap.callee, far / (near + far)), (gap.caller, near / (near + far))):
-            points = gap.points * min(1.0, 2 * share * share)
-            yield _span_term("network_gap", entity, name, points, gap.old, gap.new, split)
-
-
-def _mean_shift(gaps: list[EdgeGap], end: str) -> dict[str, float]:
-    """Per entity the mean points of its edges at that end, drawn toward nothing where it has few."""
-    points: dict[str, list[float]] = defaultdict(list)
-    for gap in gaps:
-        points[getattr(gap, end)].append(gap.points)
-    return {name: (sum(found) + 0.01) / (len(found) + 0.5) for name, found in points.items()}
-
-
-def _both(entity: str, outgoing: dict[str, float], incoming: dict[str, float]) -> float:
-    both = entity in outgoing and entity in incoming
-    return (outgoing[entity] + incoming[entity]) / 2 * _TWO_SIDED if both else 0.0
-
-
-_TWO_SIDED = 1.3
+    yield from gap_terms(list(_edge_gaps(table, split)), Modality.SPANS, split.earlier, split.later)
 
 
 def _edge_gaps(table: SpanTable, split: Split) -> Iterator[EdgeGap]:
@@ -189,10 +136,11 @@ def _edge_gaps(table: SpanTable, split: Split) -> Iterator[EdgeGap]:
         if not old.size:
             continue
         per_request = new.size / max(split.requests_after, 1)
-        points = max(_rise(old, new, share, split.typical_ms, min(per_request, 3.0)) for share in (0.5, 0.75))
+        points = max(rise(old, new, share, split.typical_ms, min(per_request, 3.0)) for share in (0.5, 0.75))
         yield EdgeGap(
             caller=table.entities[code // width],
             callee=table.entities[code % width],
+            subject="",
             points=points,
             old=old,
             new=new,

@@ -10,7 +10,7 @@ import numpy as np
 from autoheal.diagnosis.finding import Modality, Term
 from autoheal.diagnosis.span_table import SpanTable
 
-EXPLAINED = 0.67
+EXPLAINED = 0.75
 """The part of a caller's symptom that a fully matching callee takes away."""
 
 FAILING = frozenset({"error_shift", "new_lines", "more_lines", "failing_calls"})
@@ -35,7 +35,7 @@ def call_edges(declared: Iterable[tuple[str, str]], spans: SpanTable | None) -> 
 
 
 def explaining_terms(
-    terms: Mapping[str, list[Term]], edges: frozenset[tuple[str, str]], *, share: float = EXPLAINED
+    terms: Mapping[str, list[Term]], edges: frozenset[tuple[str, str]]
 ) -> list[Term]:
     """Explain away: a negative term for a caller whose failing or slowness is matched by a callee's."""
     callees: dict[str, list[str]] = defaultdict(list)
@@ -44,7 +44,7 @@ def explaining_terms(
     found: list[Term] = []
     for caller in sorted(set(terms) & set(callees)):
         for shown, causes in _CARRIED:
-            found += _explained(caller, callees[caller], terms, (shown, causes), share)
+            found += _explained(caller, callees[caller], terms, (shown, causes))
     return found
 
 
@@ -53,7 +53,6 @@ def _explained(
     callees: list[str],
     terms: Mapping[str, list[Term]],
     carried: tuple[frozenset[str], frozenset[str]],
-    share: float,
 ) -> list[Term]:
     points = _sum(terms[caller], carried[0])
     theirs = {name: _sum(terms.get(name, ()), carried[1]) for name in callees}
@@ -67,7 +66,7 @@ def _explained(
             modality=Modality.TOPOLOGY,
             entity=caller,
             subject=best,
-            points=-points * (_DEAD_SHARE if dead else share * min(1.0, theirs[best] / points)),
+            points=-points * (_DEAD_SHARE if dead else EXPLAINED * min(1.0, theirs[best] / points)),
             before=points,
             after=theirs[best],
             statistic="points",

@@ -11,12 +11,12 @@ from autoheal.diagnosis.series import Floats, SeriesMatrix, masked_quantile
 
 _LEAST = 0.1
 _FAMILY = 3
-_TRICKLE = 0.5
+_TRICKLE = 1.0
 _BUSY = 0.9
 
 
 def entity_volumes(series: SeriesMatrix, *, since: float | None = None) -> dict[str, float]:
-    """Per entity with a load metric that three or more share: from 0.1 (idle) to 1 (half of the busiest).
+    """Per entity with a load metric that three or more share: from 0.1 (idle) to 1 (as the busiest tenth).
 
     since limits the look to samples from that moment on, where there are any.
     """
