@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoheal.diagnosis.change_evidence import ranked_changes
 from autoheal.diagnosis.confidence import Trust, confidence_of, confidences
@@ -17,6 +17,7 @@ from autoheal.diagnosis.rank import ranked, weighed
 from autoheal.diagnosis.remediation import remediation_for
 from autoheal.diagnosis.series import SeriesMatrix, series_matrix
 from autoheal.diagnosis.span_evidence import (
+    calm_entities,
     error_terms,
     network_terms,
     unanswered_terms,
@@ -77,6 +78,7 @@ def gather_evidence(telemetry: Telemetry) -> Evidence:
     logs = log_table(telemetry.logs, end=telemetry.end) if telemetry.logs is not None else None
     found = list(metric_terms(metric_shifts(series, onset=onset.time), telemetry.alert_entity))
     found += metric_gap_terms(series, onset.time)
+    found = _confirmed(found, spans, onset)
     skew = own_onset(logs, onset.time, telemetry.end) - onset.time if logs else 0.0
     found += [*_span_terms(spans, onset.time + skew), *_log_terms(logs, spans, onset.time + skew)]
     terms = weighed(found)
@@ -89,6 +91,23 @@ def gather_evidence(telemetry: Telemetry) -> Evidence:
         terms[term.entity].append(term)
     entities = {*series.entities, *(spans.entities if spans else ()), *(logs.entities if logs else ())}
     return Evidence(onset=onset, terms=terms, entities=frozenset(entities), spans=spans, logs=logs)
+
+
+def _confirmed(terms: list[Term], spans: SpanTable | None, onset: Onset) -> list[Term]:
+    """Latency that the metrics report and well-covering spans of the same calls do not counts half."""
+    split = split_at(spans, onset.time) if spans else None
+    if spans is None or split is None:
+        return terms
+    calm = calm_entities(spans, split)
+    return [
+        replace(term, points=term.points * _UNCONFIRMED)
+        if term.name == "latency_shift" and term.entity in calm
+        else term
+        for term in terms
+    ]
+
+
+_UNCONFIRMED = 0.4
 
 
 def _telling(series: SeriesMatrix, spans: SpanTable | None) -> frozenset[str]:

@@ -298,3 +298,24 @@ def _call_change(old: float, new: float, count_old: int, count_new: int) -> floa
     noise = np.sqrt(max(old, 0.02) / count_old + max(new, 0.02) / count_new)
     change = abs(new - old) - 2 * noise
     return float(np.clip(change / max(top, 1e-9), 0.0, 1.0)) if change > 0 else 0.0
+
+
+def calm_entities(table: SpanTable, split: Split) -> frozenset[str]:
+    """Entities whose served calls, well covered on both sides, took no longer after the onset."""
+    served = (table.parent < 0) | table.crosses
+    size = len(table.operations)
+    earlier = grouped(table.operation, table.duration_ms, served & split.before, size)
+    later = grouped(table.operation, table.duration_ms, served & split.after, size)
+    covered: dict[str, int] = {}
+    slower: set[str] = set()
+    for number, (entity, _) in enumerate(table.operations):
+        old, new = earlier.pick(number), later.pick(number)
+        if min(old.size, new.size) < _ENOUGH:
+            continue
+        covered[entity] = covered.get(entity, 0) + min(old.size, new.size)
+        if any(rise(old, new, share, split.typical_ms, 1.0) > 0 for share in (0.5, 0.75)):
+            slower.add(entity)
+    return frozenset(entity for entity, count in covered.items() if count >= _COVERED) - slower
+
+
+_COVERED = 10
