@@ -20,7 +20,11 @@ from dbos import (
     SetWorkflowID,
     StepOptions,
 )
+from dbos import (
+    error as dbos_error,
+)
 from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from autoheal.domain.errors import UnreachableError, WorldError
 from autoheal.ports.runs import Json, Workflow
@@ -124,7 +128,13 @@ class DbosRuns:
     def tell(self, workflow: str, subject: str, topic: str, message: Json, *, once: str) -> None:
         """Leave a message for a run, from this or any other process; an ended run ignores it."""
         client = self._client or self._connect()
-        client.send(_run_id(workflow, subject), message, topic, idempotency_key=once)
+        try:
+            client.send(_run_id(workflow, subject), message, topic, idempotency_key=once)
+        except (dbos_error.DBOSNonExistentWorkflowError, SQLAlchemyError) as error:
+            reason = str(error).splitlines()[0]
+            raise UnreachableError(
+                f"no {workflow} run of {subject} hears this: {reason}; is `autoheal serve` running?"
+            ) from error
 
     def unfinished(self) -> list[str]:
         """Runs that are neither done nor failed, by id."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from autoheal.config import load
@@ -10,10 +12,12 @@ from autoheal.surfaces.cli.output import note, show_json, show_table
 
 command = typer.Typer(no_args_is_help=True)
 
+Changed = Annotated[bool, typer.Option("--changed", help="Leave out what is at its default.")]
+
 
 @command.command("show")
-def show(ctx: typer.Context, *, as_json: AsJson = False, changed: bool = False) -> None:
-    """Print every setting with its value (secrets masked) and its origin; --changed leaves out defaults."""
+def show(ctx: typer.Context, *, as_json: AsJson = False, changed: Changed = False) -> None:
+    """Print every setting with its value (secrets masked) and where it came from."""
     loaded = load(options(ctx).config)
     settings = [s for s in loaded.settings() if s.origin != "default" or not changed]
     if as_json:

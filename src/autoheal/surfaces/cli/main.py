@@ -47,8 +47,8 @@ DOORS = (
     Door(name="decision", panel="Prove", help="Why things were decided as they were."),
     Door(name="audit", panel="Prove", help="Whether the chain of decisions is as it was written."),
     Door(name="report", panel="Prove", help="Cost per n-th incident, times, prevention, level."),
-    Door(name="replay", panel="Prove", help="Investigate recorded cases again, with no network and no truth."),
-    Door(name="bench", panel="Prove", help="Measure the product on labelled data, beside what others publish."),
+    Door(name="replay", panel="Prove", help="Investigate recorded cases again, without network or truth."),
+    Door(name="bench", panel="Prove", help="Measure the product on labelled data."),
     Door(name="criteria", panel="Prove", help="Which acceptance numbers a test claims to prove."),
 )
 """Every command, in the order of the help page."""
@@ -78,7 +78,7 @@ def _open(root: typer.Typer, door: Door) -> None:
     if isinstance(command := module.command, typer.Typer):
         root.add_typer(command, name=door.name, help=door.help, rich_help_panel=door.panel)
     else:
-        root.command(door.name, help=door.help, rich_help_panel=door.panel)(command)
+        root.command(door.name, rich_help_panel=door.panel)(command)
 
 
 def _listed() -> None:

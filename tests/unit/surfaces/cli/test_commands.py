@@ -13,6 +13,7 @@ from tests.unit.reports.story import incident, mitigation
 from autoheal.config import Config
 from autoheal.domain.alert import Severity
 from autoheal.domain.alert_group import AlertGroup
+from autoheal.domain.approval import Decision
 from autoheal.domain.evidence import Evidence, Found, Row, digest_of
 from autoheal.domain.incident import IncidentState, TimelineEntry
 from autoheal.domain.ledger import LedgerEntry
@@ -160,14 +161,13 @@ def test_an_approval_of_another_digest_is_refused(capsys: pytest.CaptureFixture[
     assert "not what you saw" in capsys.readouterr().err
 
 
-def test_an_approval_is_stored_with_who_and_through_which_door(capsys: pytest.CaptureFixture[str]) -> None:
-    approved = told(capsys, "action", "approve", "mit_1", "--digest", waiting().digest, "--actor", "ann")
-    approval = approved["approval"]
-    assert isinstance(approval, dict)
-    assert (approval["actor"], approval["channel"], approval["decision"]) == ("ann", "cli", "approved")
+def test_an_approval_that_no_worker_hears_is_stored_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["action", "approve", "mit_1", "--digest", waiting().digest, "--actor", "ann"]) == 4
+    assert "is `autoheal serve` running?" in capsys.readouterr().err
     app = wire(Config())
-    assert [a.actor for a in app.memory.mitigations.approvals("mit_1")] == ["ann"]
+    stored = [(a.actor, a.channel, a.decision) for a in app.memory.mitigations.approvals("mit_1")]
     app.stop()
+    assert stored == [("ann", "cli", Decision.APPROVED)]
     assert told(capsys, "audit", "verify")["intact"] is True
 
 
