@@ -10,6 +10,7 @@ from pathlib import Path
 from autoheal.alerts.intake import Intake
 from autoheal.app import App, Memory
 from autoheal.config import Config
+from autoheal.domain.errors import ConfigError
 from autoheal.healing.gather import Gatherer, Sources
 from autoheal.healing.responder import Responder
 from autoheal.housekeeping import Housekeeping
@@ -43,7 +44,7 @@ _PROGRAMS = {
 def wire(config: Config, *, crash: Crash = no_crash) -> App:
     """The product with these settings; nothing runs before `start`."""
     clock, ids = SystemClock(), UlidIds()
-    config.home.mkdir(parents=True, exist_ok=True)
+    _make(config.home)
     database = Database(config.database_url, now=clock.now, new_id=ids.new)
     database.migrate()
     repositories = _repositories(config)
@@ -81,6 +82,13 @@ def wire(config: Config, *, crash: Crash = no_crash) -> App:
         stop=stop,
         checks=_checks(config, responder, forge, repositories),
     )
+
+
+def _make(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"home {home} cannot be made: {error.strerror}") from None
 
 
 def _memory(database: Database) -> Memory:

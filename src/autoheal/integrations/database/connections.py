@@ -126,4 +126,6 @@ def _translated(error: DBAPIError) -> AutohealError | DBAPIError:
         return OverloadedError(f"the database cannot take it just now: {said}")
     if error.connection_invalidated or "connect" in said.lower() or "unable to open" in said.lower():
         return UnreachableError(f"the database does not answer: {said}")
+    if "not a database" in said.lower() or "malformed" in said.lower():
+        return ConfigError(f"database.url: {said}; restore it from a backup, or name another file")
     return error

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from autoheal.domain.errors import ConfigError
+from autoheal.domain.errors import ConfigError, WorldError
 from autoheal.reports.checks import Check, Status, healthy
 from autoheal.surfaces.cli.opening import opened
 from autoheal.surfaces.cli.options import AsJson
@@ -28,13 +28,16 @@ def command(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 def _checks(ctx: typer.Context) -> list[Check]:
-    """All checks; settings that cannot be read are the one failed check that there is."""
+    """All checks; where the product cannot even be opened, that is the one failed check."""
     try:
         with opened(ctx) as app:
             return [*app.checks()]
     except ConfigError as error:
         mend = "mend the settings at the named place; `autoheal config validate` checks them"
         return [Check(name="settings", group="config", status=Status.FAIL, text=str(error), mend=mend)]
+    except WorldError as error:
+        mend = "start it, or name another in the settings"
+        return [Check(name="opening", group="storage", status=Status.FAIL, text=str(error), mend=mend)]
 
 
 def _print(checks: list[Check]) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from autoheal.domain.errors import AutohealError
+from autoheal.domain.errors import AutohealError, WorldError
 from autoheal.surfaces.cli.options import Options
 
 _EXIT_CODES = (
@@ -117,6 +117,9 @@ def run(arguments: Sequence[str]) -> int:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except AutohealError as error:
         return _fail(str(error), error.exit_code, arguments)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{place}{error.strerror or error}", WorldError.exit_code, arguments)
     except Exception as error:  # noqa: BLE001  the last edge: a user sees a line and never a traceback
         return _fail(f"a fault of Autoheal: {type(error).__name__}: {error}", 70, arguments)
     return 0

@@ -216,3 +216,26 @@ def test_an_unclear_time_is_refused_by_name(capsys: pytest.CaptureFixture[str]) 
     assert "--as-of yesterday" in capsys.readouterr().err
     assert run(["graph", "query", "cart", "--as-of", "2026-11-01T00:00:00"]) == 2
     assert "time zone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("AUTOHEAL_DATABASE__URL", "postgresql+psycopg://127.0.0.1:1/x", 4, "does not answer"),
+        ("AUTOHEAL_DATABASE__URL", "mysql://127.0.0.1/x", 3, "use sqlite or postgresql"),
+        ("AUTOHEAL_DATABASE__URL", "sqlite:///garbage.db", 3, "not a database"),
+        ("AUTOHEAL_HOME", "garbage.db/inside", 3, "cannot be made"),
+        ("AUTOHEAL_POLICY", "absent.yaml", 3, "absent.yaml"),
+    ],
+)
+def test_what_cannot_be_opened_is_one_line_with_its_code(
+    settings: tuple[str, str, int, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, value, code, said = settings
+    Path("garbage.db").write_text("garbage" * 100)
+    monkeypatch.setenv(name, value)
+    assert run(["incident", "list"]) == code
+    spoken = capsys.readouterr()
+    assert (spoken.out, spoken.err.count("\n")) == ("", 1)
+    assert said in spoken.err
+    assert run(["doctor"]) == 1
