@@ -1,0 +1,297 @@
+"""A fault as a file: what is broken how, what the truth is, and how it is undone. See docs/faults.md."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from autoheal.domain.errors import ConfigError, NotFoundError
+from autoheal.sandbox.layout import DATABASE, SERVICES, THIRD_PARTY
+
+FOLDER = Path(__file__).parent / "faults"
+_PARAMETER = re.compile(r"\$\{(\w+)\}")
+
+
+class Strict(BaseModel):
+    """A table that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Edit(Strict):
+    """One change of one file: new content, or every occurrence of a text replaced by another."""
+
+    file: str
+    content: str | None = None
+    replace: str | None = None
+    with_: str | None = Field(default=None, alias="with")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Edit:
+        if (self.content is None) == (self.replace is None) or (self.replace is None) != (self.with_ is None):
+            raise ValueError("an edit has either `content`, or `replace` and `with`")
+        return self
+
+
+class Commit(Strict):
+    """A commit to main by somebody, of edits or of a unified patch."""
+
+    edits: tuple[Edit, ...] = ()
+    patch: str | None = None
+    author: str = "Jonas Weber"
+    message: str
+
+
+class Deploy(Strict):
+    """A person deploys main for one service."""
+
+    service: str
+    author: str = "Jonas Weber"
+
+
+class Config(Strict):
+    """A person sets one value of a service's configuration, committed to main."""
+
+    service: str
+    key: str
+    value: JsonValue
+    author: str = "Jonas Weber"
+    title: str = ""
+
+
+class Flag(Strict):
+    """A person sets a feature flag, committed to main; service says whom it concerns."""
+
+    flag: str
+    value: JsonValue
+    service: str = ""
+    author: str = "Jonas Weber"
+
+
+class Stop(Strict):
+    """The processes of a service are gone and are not started again."""
+
+    service: str
+
+
+class Kill(Strict):
+    """A process dies, once or every so many seconds; the supervisor starts it again."""
+
+    service: str
+    signal: Literal["KILL", "TERM", "SEGV", "ABRT"] = "KILL"
+    every_seconds: float | None = Field(default=None, gt=0)
+
+
+class Throttle(Strict):
+    """A process gets the processor only part of the time; it stays so until the process is replaced."""
+
+    service: str
+    share_stopped: float = Field(default=0.9, gt=0, lt=1)
+    follow: bool = False
+
+
+class Burn(Strict):
+    """Other work on the same machine takes the processor."""
+
+    processes: int = Field(default=2, ge=1, le=8)
+
+
+class Sql(Strict):
+    """Statements on the shop's database; with hold the transaction stays open until recovery."""
+
+    statements: tuple[str, ...]
+    hold: bool = False
+    undo: tuple[str, ...] = ()
+
+
+class Connections(Strict):
+    """Somebody else holds this many connections to the database."""
+
+    count: int = Field(ge=1, le=60)
+
+
+class Upstream(Strict):
+    """The bank is slow or refuses."""
+
+    delay_seconds: float = Field(default=0, ge=0)
+    failing: bool = False
+
+
+class Traffic(Strict):
+    """So many times the usual customers."""
+
+    factor: float = Field(gt=0, le=50)
+
+
+class Alert(Strict):
+    """Somebody posts an alert to Alertmanager, and again until recovery, with no fault behind it."""
+
+    name: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Rule(Strict):
+    """An alerting rule that is too sensitive is loaded into Prometheus."""
+
+    name: str
+    expr: str
+    for_: str = Field(default="0s", alias="for")
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Wait(Strict):
+    """Some time passes."""
+
+    seconds: float = Field(gt=0, le=120)
+
+
+class Step(Strict):
+    """Exactly one of these."""
+
+    commit: Commit | None = None
+    deploy: Deploy | None = None
+    config: Config | None = None
+    flag: Flag | None = None
+    stop: Stop | None = None
+    kill: Kill | None = None
+    throttle: Throttle | None = None
+    burn: Burn | None = None
+    sql: Sql | None = None
+    connections: Connections | None = None
+    upstream: Upstream | None = None
+    traffic: Traffic | None = None
+    alert: Alert | None = None
+    rule: Rule | None = None
+    wait: Wait | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Step:
+        if sum(value is not None for _, value in self) != 1:
+            raise ValueError(f"a step is exactly one of {', '.join(type(self).model_fields)}")
+        return self
+
+    @property
+    def action(self) -> tuple[str, Strict]:
+        """Its name and its content."""
+        return next((name, value) for name, value in self if value is not None)
+
+
+class Truth(Strict):
+    """What is really wrong: entity none means that nothing is; several mechanisms may be said."""
+
+    entity: str | None
+    mechanism: tuple[str, ...]
+    remediation: tuple[str, ...] = ()
+    change: Literal["deploy", "config", "flag"] | None = None
+    harmful: tuple[str, ...] = ()
+
+
+class Parameter(Strict):
+    """A place that a fault may vary; values carries further names that depend on the choice."""
+
+    default: str
+    choices: tuple[str, ...] = ()
+    values: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
+
+
+class Fault(Strict):
+    """One fault, or with parameters a family of them."""
+
+    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    title: str
+    family: str
+    parameters: Mapping[str, Parameter] = Field(default_factory=dict)
+    truth: Truth
+    inject: tuple[Step, ...] = Field(min_length=1)
+
+    def filled(self, given: Mapping[str, str]) -> Fault:
+        """The fault with its parameters replaced; raises ConfigError for an unknown one or choice."""
+        values: dict[str, str] = {}
+        for name in given:
+            if name not in self.parameters:
+                raise ConfigError(f"{self.id}: no parameter {name!r}{_near(name, self.parameters)}")
+        for name, parameter in self.parameters.items():
+            value = given.get(name, parameter.default)
+            if parameter.choices and value not in parameter.choices:
+                raise ConfigError(f"{self.id}: {name} is one of {', '.join(parameter.choices)}, not {value}")
+            values |= {name: value, **parameter.values.get(value, {})}
+        content = _replaced(self.model_dump(by_alias=True, exclude_none=True, exclude={"parameters"}), values)
+        # Truth may name nobody, which the dump above leaves out.
+        truth = {"entity": None, **content["truth"]}  # type: ignore[index, dict-item]  # a table
+        return Fault.model_validate({**content, "truth": truth})  # type: ignore[dict-item]
+
+
+def _replaced(value: object, values: Mapping[str, str]) -> object:
+    if isinstance(value, str):
+        return _PARAMETER.sub(lambda found: values.get(found[1], found[0]), value)
+    if isinstance(value, dict):
+        return {key: _replaced(inner, values) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replaced(inner, values) for inner in value]
+    return value
+
+
+def bundled(extra: Path | None = None) -> dict[str, Fault]:
+    """The faults that come with the rig, and those of another folder; raises ConfigError naming file and field."""
+    folders = [FOLDER, *([extra] if extra else [])]
+    if extra is not None and not extra.is_dir():
+        raise NotFoundError(f"{extra}: no such folder of faults")
+    found = (fault for folder in folders for fault in _of(folder))
+    return {fault.id: fault for fault in found}
+
+
+def _of(folder: Path) -> Iterator[Fault]:
+    for path in sorted(folder.glob("*.y*ml")):
+        yield read(path)
+
+
+def read(path: Path) -> Fault:
+    """One fault file; raises ConfigError in one line."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    try:
+        fault = Fault.model_validate(content)
+        _check(fault.filled({}))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_said(error)}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return fault
+
+
+def _check(fault: Fault) -> None:
+    known = (*SERVICES, THIRD_PARTY, DATABASE)
+    for step in fault.inject:
+        service = getattr(step.action[1], "service", None)
+        if service and service not in known:
+            raise ConfigError(f"inject.{step.action[0]}.service: no service {service!r}{_near(service, known)}")
+    if fault.truth.entity is not None and fault.truth.entity not in known:
+        raise ConfigError(f"truth.entity: no service {fault.truth.entity!r}{_near(fault.truth.entity, known)}")
+
+
+def _said(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{place}: no such field{_near(str(problem['loc'][-1]), _fields())}"
+    return f"{place}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _fields() -> set[str]:
+    tables = Strict.__subclasses__()
+    return {field.alias or name for table in tables for name, field in table.model_fields.items()}
+
+
+def _near(name: str, known: object) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)  # type: ignore[call-overload]  # any strings
+    return f"; did you mean {close[0]}?" if close else ""

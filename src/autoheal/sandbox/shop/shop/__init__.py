@@ -1,0 +1,1 @@
+"""What all services of the shop share."""
