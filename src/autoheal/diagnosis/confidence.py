@@ -10,8 +10,24 @@ import numpy as np
 from autoheal.diagnosis.finding import Term, Verdict
 from autoheal.diagnosis.telemetry import Telemetry
 
-_NOISE_BELOW = 0.35
+_NOISE_BELOW = 0.45
+_SYMPTOM_WEIGHT = 3.0
+_SYMPTOM_ENOUGH = 0.3
 _UNSURE_BELOW = 0.30
+_WEIGHTS = (-0.66, 1.37, 1.64, 2.16, -0.63)
+"""Fitted on the shared cases (regularized logistic regression): constant, excess, lead, relative lead, modalities."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signs:
+    """What the scores are held against: the system's own noise floor, and how the alerted entity itself is.
+
+    symptom is the alerted entity's strongest latency or error shift; seen tells whether it was measured.
+    """
+
+    floor: float
+    symptom: float
+    seen: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,24 +40,43 @@ class Trust:
     missing: tuple[str, ...]
 
 
-def confidence_of(rows: Sequence[tuple[str, float, tuple[Term, ...]]], telemetry: Telemetry) -> Trust:
+def confidence_of(
+    rows: Sequence[tuple[str, float, tuple[Term, ...]]], telemetry: Telemetry, signs: Signs
+) -> Trust:
     """Judge the first place by its strength, its lead over the second, and how many modalities agree."""
     missing = _missing(telemetry)
-    if not rows or rows[0][1] < _NOISE_BELOW:
+    if not rows or _stands_out(rows[0][1], signs) < _NOISE_BELOW:
         return _nothing(telemetry, missing)
     entity, score, terms = rows[0]
     second = max(rows[1][1], 0.0) if len(rows) > 1 else 0.0
-    modalities = sorted({term.modality.value for term in terms if term.points > 0})
-    chance = _logistic(score, score - second, len(modalities)) * 0.85 ** len(telemetry.missing)
+    modalities = sorted({term.modality.value for term in terms if term.points > _COUNTS})
+    chance = _chance(score, score - second, signs.floor, len(modalities)) * 0.85 ** len(telemetry.missing)
     verdict = Verdict.CAUSE if chance >= _UNSURE_BELOW else Verdict.INCONCLUSIVE
     reason = (
-        f"{entity} scores {score:.2f}, {score - second:.2f} ahead of the next, on {', '.join(modalities)}"
+        f"{entity} scores {score:.2f}, {score - second:.2f} ahead of the next "
+        f"and {score - signs.floor:.2f} above this system's noise, on {', '.join(modalities)}"
     )
     return Trust(verdict=verdict, confidence=chance, reason=_with(reason, missing), missing=missing)
 
 
-def _logistic(score: float, lead: float, modalities: int) -> float:
-    value = -1.3 + 0.6 * min(score, 3.0) + 1.5 * min(lead, 1.5) + 0.3 * (modalities - 1)
+_COUNTS = 0.05
+
+
+def _stands_out(score: float, signs: Signs) -> float:
+    """The excess over the noise floor, plus the alerted entity's own symptom; a quarter of that where it is unseen."""
+    symptom = min(signs.symptom, _SYMPTOM_ENOUGH) if signs.seen else _SYMPTOM_ENOUGH / 4
+    return score - signs.floor + _SYMPTOM_WEIGHT * symptom
+
+
+def _chance(score: float, lead: float, floor: float, modalities: int) -> float:
+    features = (
+        1.0,
+        min(max(score - floor, -0.5), 2.0),
+        min(max(lead, 0.0), 1.5),
+        min(max(lead, 0.0), 1.5) / max(score, 0.05),
+        max(modalities - 1, 0),
+    )
+    value = sum(weight * feature for weight, feature in zip(_WEIGHTS, features, strict=True))
     return float(1.0 / (1.0 + np.exp(-value)))
 
 

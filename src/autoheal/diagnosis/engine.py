@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from autoheal.diagnosis.change_evidence import ranked_changes
-from autoheal.diagnosis.confidence import Trust, confidence_of, confidences
+from autoheal.diagnosis.confidence import Signs, Trust, confidence_of, confidences
 from autoheal.diagnosis.edge_gaps import metric_gap_terms
 from autoheal.diagnosis.finding import Diagnosis, RankedCause, Term, Verdict
 from autoheal.diagnosis.log_evidence import LogTable, log_table, missing_line_terms, novelty_terms, own_onset
 from autoheal.diagnosis.mechanism import mechanism_of
-from autoheal.diagnosis.metric_evidence import SYMPTOMS, metric_shifts, metric_terms
+from autoheal.diagnosis.metric_evidence import SYMPTOMS, metric_shifts, metric_terms, shown_symptoms
+from autoheal.diagnosis.noise_floor import noise_floor
 from autoheal.diagnosis.onset import Onset, find_onset
 from autoheal.diagnosis.rank import ranked, weighed
 from autoheal.diagnosis.remediation import remediation_for
@@ -46,15 +47,14 @@ class Evidence:
     onset: Onset
     terms: Mapping[str, list[Term]]
     entities: frozenset[str]
-    spans: SpanTable | None
-    logs: LogTable | None
+    signs: Signs
 
 
 def diagnose(telemetry: Telemetry) -> Diagnosis:
     """Rank the entities and the changes that could explain what the telemetry shows."""
     evidence = gather_evidence(telemetry)
     rows = ranked(evidence.terms)
-    trust = confidence_of(rows, telemetry)
+    trust = confidence_of(rows, telemetry, evidence.signs)
     causes = _causes(rows, evidence, trust)
     changes = ranked_changes(telemetry, causes, evidence.onset)
     found = trust.verdict is Verdict.CAUSE
@@ -76,7 +76,8 @@ def gather_evidence(telemetry: Telemetry) -> Evidence:
     onset = find_onset(series, alert_time=telemetry.alert_time)
     spans = span_table(telemetry.spans, end=telemetry.end) if telemetry.spans is not None else None
     logs = log_table(telemetry.logs, end=telemetry.end) if telemetry.logs is not None else None
-    found = list(metric_terms(metric_shifts(series, onset=onset.time), telemetry.alert_entity))
+    shifts = metric_shifts(series, onset=onset.time)
+    found = list(metric_terms(shifts, telemetry.alert_entity))
     found += metric_gap_terms(series, onset.time)
     found = _confirmed(found, spans, onset)
     skew = own_onset(logs, onset.time, telemetry.end) - onset.time if logs else 0.0
@@ -90,7 +91,12 @@ def gather_evidence(telemetry: Telemetry) -> Evidence:
     for term in [*explaining_terms(terms, edges), *partial_view_terms(terms, edges, volumes)]:
         terms[term.entity].append(term)
     entities = {*series.entities, *(spans.entities if spans else ()), *(logs.entities if logs else ())}
-    return Evidence(onset=onset, terms=terms, entities=frozenset(entities), spans=spans, logs=logs)
+    signs = Signs(
+        floor=noise_floor(series, onset=onset.time, end=telemetry.end, alert_entity=telemetry.alert_entity),
+        symptom=max(shown_symptoms(shifts, telemetry.alert_entity).values()),
+        seen=telemetry.alert_entity in entities,
+    )
+    return Evidence(onset=onset, terms=terms, entities=frozenset(entities), signs=signs)
 
 
 def _confirmed(terms: list[Term], spans: SpanTable | None, onset: Onset) -> list[Term]:

@@ -151,8 +151,8 @@ def _span_of(times: Floats) -> Window:
 def _ceilings(series: SeriesMatrix) -> Floats:
     """What a share's full value is: from the name, else 1 or 100 where a success share never passes it."""
     top: dict[str, float] = defaultdict(float)
-    for metric, peak in zip(series.metrics, np.nanmax(series.values, axis=1), strict=True):
-        top[metric] = max(top[metric], float(peak))
+    for metric, peak in zip(series.metrics, _row_max(series.values, np.isfinite(series.values)), strict=True):
+        top[metric] = max(top[metric], float(np.nan_to_num(peak)))
     found = []
     for metric, meaning in zip(series.metrics, series.meanings, strict=True):
         guess = 1.0 if top[metric] <= 1.0 else 100.0 if top[metric] <= 100.0 else 0.0
@@ -258,16 +258,21 @@ def best_by_kind(shifts: list[Shift]) -> Iterator[Shift]:
     yield from best.values()
 
 
-def asked_kinds(shifts: list[Shift], alert_entity: str | None) -> dict[Kind, float]:
-    """How much each kind of symptom counts: in full what the alerted entity shows, less what it does not."""
-    shown = dict.fromkeys(SYMPTOMS, 0.0)
+def shown_symptoms(shifts: list[Shift], alert_entity: str | None) -> dict[Kind, float]:
+    """How strongly the alerted entity, its service levels included, shows each kind of symptom."""
+    shown = dict.fromkeys(sorted(SYMPTOMS), 0.0)
     for shift in shifts:
         kind = shift.meaning.kind
         if shift.entity == alert_entity and shift.bad and kind in shown and not shift.meaning.outgoing:
             shown[kind] = max(shown[kind], shift.strength * min(shift.materiality, 1.0))
+    return shown
+
+
+def asked_kinds(shown: Mapping[Kind, float]) -> dict[Kind, float]:
+    """How much each kind of symptom counts: in full what the alerted entity shows, less what it does not."""
     most = max(shown.values())
     if most < _SHOWN:
-        return dict.fromkeys(SYMPTOMS, 1.0)
+        return dict.fromkeys(shown, 1.0)
     return {kind: _UNASKED + (1 - _UNASKED) * level / most for kind, level in shown.items()}
 
 
@@ -277,7 +282,7 @@ _UNASKED = 0.4
 
 def metric_terms(shifts: list[Shift], alert_entity: str | None = None) -> Iterator[Term]:
     """One term per entity and kind of metric."""
-    asked = asked_kinds(shifts, alert_entity)
+    asked = asked_kinds(shown_symptoms(shifts, alert_entity))
     for shift in best_by_kind(shifts):
         weight = asked.get(shift.meaning.kind, 1.0) * (_NODE if shift.meaning.node else 1.0)
         yield Term(

@@ -1,0 +1,36 @@
+"""What this system scores when nothing is wrong: the same ranking on earlier stretches of the same history."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from autoheal.diagnosis.metric_evidence import metric_shifts, metric_terms
+from autoheal.diagnosis.rank import ranked, weighed
+from autoheal.diagnosis.series import SeriesMatrix
+
+_STRETCHES = 3
+_LEAST_HISTORY = 6
+
+
+def noise_floor(series: SeriesMatrix, *, onset: float, end: float, alert_entity: str | None) -> float:
+    """The median of the best metric scores at up to three pretended onsets before the real one; 0 if too short."""
+    if not series.entities:
+        return 0.0
+    length = max(end - onset, 3 * series.step)
+    scores = []
+    for place in range(_STRETCHES):
+        stop = onset - place * length - series.step / 2
+        begin = stop - length
+        if np.median((series.times < begin).sum(axis=1)) < _LEAST_HISTORY:
+            break
+        seen = series.times <= stop
+        earlier = replace(
+            series,
+            times=np.where(seen, series.times, np.nan),
+            values=np.where(seen, series.values, np.nan),
+        )
+        rows = ranked(weighed(metric_terms(metric_shifts(earlier, onset=begin), alert_entity)))
+        scores.append(rows[0][1] if rows else 0.0)
+    return float(np.median(scores)) if scores else 0.0
