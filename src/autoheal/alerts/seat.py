@@ -39,10 +39,10 @@ class Seating:
     room: dict[str, Candidate] = field(default_factory=dict)
 
     def seat_all(self, alerts: Sequence[Alert]) -> None:
-        """Take in the alerts of one delivery in time order."""
+        """Take in the alerts of one delivery, the worst first, for it names the incident."""
         self._enter()
         topology, known = topology_of(self.graph), KnownNames(self.graph)
-        for alert in sorted(alerts, key=lambda a: (a.starts_at, a.occurrence)):
+        for alert in sorted(alerts, key=lambda a: (a.severity.rank, a.starts_at, a.occurrence)):
             self._take(self._complete(alert, known), topology)
 
     def reopen_held(self) -> list[str]:

@@ -9,9 +9,9 @@ from autoheal.surfaces.http import api
 from autoheal.surfaces.web import forms, pages, rendering
 
 
-def build(app: App) -> FastAPI:
-    """The whole server around one app."""
-    server = api.build(app)
+def build(app: App, *, host: str | None = None) -> FastAPI:
+    """The whole server around one app; `host` is where it listens, by default `http.host`."""
+    server = api.build(app, host=host)
     rendering.install(server)
     server.include_router(pages.router)
     server.include_router(forms.router)

@@ -34,12 +34,13 @@ def command(
     signal.signal(signal.SIGTERM, _terminate)
     with opened(ctx) as app:
         settings = app.config.http
-        listener = listen(host or settings.host, settings.port if port < 0 else port)
+        host = host or settings.host
+        listener = listen(host, settings.port if port < 0 else port)
         with listener:
             app.start()
             _announce(listener, as_json=as_json)
             server = uvicorn.Server(
-                uvicorn.Config(build(app), log_level="warning", timeout_graceful_shutdown=5)
+                uvicorn.Config(build(app, host=host), log_level="warning", timeout_graceful_shutdown=5)
             )
             server.run(sockets=[listener])
 

@@ -17,8 +17,8 @@ _DESCRIPTION = (
 )
 
 
-def build(app: App) -> FastAPI:
-    """The server; bind it where `http.host` says, which is loopback unless set otherwise."""
+def build(app: App, *, host: str | None = None) -> FastAPI:
+    """The server; on loopback it serves only requests for loopback names, against DNS rebinding."""
     api = FastAPI(
         title="Autoheal",
         version=version("autoheal"),
@@ -32,6 +32,6 @@ def build(app: App) -> FastAPI:
     problems.install(api)
     for part in (webhooks, health, reads, acts, live):
         api.include_router(part.router)
-    host = app.config.http.host
+    host = host or app.config.http.host
     api.add_middleware(Guard, hosts=LOOPBACK if host in LOOPBACK else frozenset())
     return api
