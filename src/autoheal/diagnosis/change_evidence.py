@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from autoheal.diagnosis.diff_risk import Risk, risk_of, words_of
 from autoheal.diagnosis.finding import RankedCause, RankedChange
+from autoheal.diagnosis.mechanism import is_traffic
 from autoheal.diagnosis.onset import Onset
 from autoheal.diagnosis.telemetry import Telemetry
 from autoheal.domain.change import Change, ChangeKind
@@ -87,7 +88,7 @@ def _scene(
 ) -> _Scene:
     best = max((cause.score for cause in causes), default=0.0)
     blamed = {
-        cause.entity: max(cause.score, 0.0) / best * (1.0 if place == 0 else 0.7)
+        cause.entity: max(cause.score, 0.0) / best * (1.0 if place == 0 else 0.7) * min(1.0, best / _PLAIN)
         for place, cause in enumerate(causes[:_WIDTH])
         if best > 0
     }
@@ -107,6 +108,9 @@ def _scene(
         load=_load_of(causes),
     )
 
+
+_PLAIN = 0.4
+"""A first cause weaker than this proves less: a change is not blamed for what did not happen."""
 
 _COMMON = frozenset(
     [
@@ -150,14 +154,9 @@ def _load_of(causes: Sequence[RankedCause]) -> float:
         term.after / term.before
         for cause in causes[:1]
         for term in cause.terms
-        if term.name == "load_shift" and term.before and term.after and _is_traffic(term.subject)
+        if term.name == "load_shift" and term.before and term.after and is_traffic(term.subject)
     ]
     return min(max(math.log(max(rises, default=1.0)) / math.log(4.0), 0.0), 1.0)
-
-
-def _is_traffic(metric: str) -> bool:
-    rate = re.search(r"request|rps|qps|ops|workload|throughput|traffic", metric, re.IGNORECASE)
-    return bool(rate) and not re.search(r"per[-_ ]?request|depth|queue", metric, re.IGNORECASE)
 
 
 def _judged(found: ChangeSet, scene: _Scene) -> RankedChange:

@@ -48,9 +48,7 @@ def _quantile(ordered: Floats, share: float) -> float:
     return float(ordered[min(int(share * ordered.size), ordered.size - 1)])
 
 
-def gap_terms(
-    gaps: Sequence[EdgeGap], modality: Modality, earlier: Window, later: Window
-) -> Iterator[Term]:
+def gap_terms(gaps: Sequence[EdgeGap], modality: Modality, earlier: Window, later: Window) -> Iterator[Term]:
     """Network gap: each edge's growth, shared between its ends by how many of their edges grew."""
     outgoing, incoming = _mean_shift(gaps, "caller"), _mean_shift(gaps, "callee")
     for gap in gaps:

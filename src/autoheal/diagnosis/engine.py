@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from autoheal.diagnosis.change_evidence import ranked_changes
+from autoheal.diagnosis.change_evidence import SUSPECT, ranked_changes
 from autoheal.diagnosis.confidence import Signs, Trust, confidence_of, confidences
 from autoheal.diagnosis.edge_gaps import metric_gap_terms
-from autoheal.diagnosis.finding import Diagnosis, RankedCause, Term, Verdict
+from autoheal.diagnosis.finding import Diagnosis, RankedCause, RankedChange, Term, Verdict
 from autoheal.diagnosis.log_evidence import LogTable, log_table, missing_line_terms, novelty_terms, own_onset
-from autoheal.diagnosis.mechanism import mechanism_of
+from autoheal.diagnosis.mechanism import mechanism_of, with_culprit
 from autoheal.diagnosis.metric_evidence import SYMPTOMS, metric_shifts, metric_terms, shown_symptoms
 from autoheal.diagnosis.noise_floor import noise_floor
 from autoheal.diagnosis.onset import Onset, find_onset
 from autoheal.diagnosis.rank import ranked, weighed
-from autoheal.diagnosis.remediation import remediation_for
+from autoheal.diagnosis.remediation import culprit_kind, remediation_for
 from autoheal.diagnosis.series import SeriesMatrix, series_matrix
 from autoheal.diagnosis.span_evidence import (
     calm_entities,
@@ -57,6 +57,7 @@ def diagnose(telemetry: Telemetry) -> Diagnosis:
     trust = confidence_of(rows, telemetry, evidence.signs)
     causes = _causes(rows, evidence, trust)
     changes = ranked_changes(telemetry, causes, evidence.onset)
+    causes = _blaming(causes, changes, telemetry)
     found = trust.verdict is Verdict.CAUSE
     return Diagnosis(
         verdict=trust.verdict,
@@ -68,6 +69,17 @@ def diagnose(telemetry: Telemetry) -> Diagnosis:
         onset=evidence.onset.time,
         missing=trust.missing,
     )
+
+
+def _blaming(
+    causes: tuple[RankedCause, ...], changes: Sequence[RankedChange], telemetry: Telemetry
+) -> tuple[RankedCause, ...]:
+    """The causes, the first one's mechanism told by the culprit change where there is one."""
+    if not causes or not changes or changes[0].score < SUSPECT:
+        return causes
+    kind, config = culprit_kind(changes[0].id, telemetry)
+    first = replace(causes[0], mechanism=with_culprit(causes[0].mechanism, kind, config=config))
+    return (first, *causes[1:])
 
 
 def gather_evidence(telemetry: Telemetry) -> Evidence:

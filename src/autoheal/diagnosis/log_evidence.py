@@ -182,7 +182,9 @@ def missing_line_terms(table: LogTable, spans: SpanTable | None, onset: float) -
     for row in rows.iter_rows(named=True):
         points = share_fall(row["old"], row["runs_old"], row["new"], row["runs_new"])
         grave = severity_of(table.templates[row["template"]]) >= _GRAVE
-        standing = grave and row["old"] >= _STANDING * row["runs_old"] and row["new"] >= _STANDING * row["runs_new"]
+        standing = (
+            grave and row["old"] >= _STANDING * row["runs_old"] and row["new"] >= _STANDING * row["runs_new"]
+        )
         if standing:
             points = _STANDING_POINTS
         if points > 0 and (standing or not grave):

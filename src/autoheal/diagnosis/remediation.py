@@ -23,7 +23,6 @@ _WITHOUT_CHANGE = {
     Mechanism.LOAD: Remediation.SCALE,
     Mechanism.CRASH: Remediation.RESTART,
     Mechanism.RESOURCE_EXHAUSTION: Remediation.RESTART,
-    Mechanism.ERRORS: Remediation.RESTART,
 }
 
 
@@ -35,12 +34,20 @@ def remediation_for(
         return _undo(changes[0].id, telemetry)
     if not causes:
         return Remediation.NONE
+    squeezed = any(term.name == "throttling_shift" for term in causes[0].terms)
+    if squeezed and causes[0].mechanism is Mechanism.RESOURCE_EXHAUSTION:
+        return Remediation.RESCHEDULE
     return _WITHOUT_CHANGE.get(causes[0].mechanism, Remediation.NONE)
 
 
 def _undo(culprit: str, telemetry: Telemetry) -> Remediation:
+    kind, config = culprit_kind(culprit, telemetry)
+    return Remediation.RESTORE_CONFIG if config else _UNDO[kind]
+
+
+def culprit_kind(culprit: str, telemetry: Telemetry) -> tuple[ChangeKind, bool]:
+    """How the change reached production, and whether all that it touches is configuration."""
     parts = [change for change in telemetry.changes if change.id == culprit]
-    if any(risk_of(part.diff, part.files, part.title).config for part in parts if part.files):
-        return Remediation.RESTORE_CONFIG
+    config = any(risk_of(part.diff, part.files, part.title).config for part in parts if part.files)
     kinds = [part.kind for part in parts if part.kind is not ChangeKind.COMMIT]
-    return _UNDO[kinds[0] if kinds else ChangeKind.COMMIT]
+    return (kinds[0] if kinds else ChangeKind.COMMIT), config

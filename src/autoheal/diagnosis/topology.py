@@ -34,9 +34,7 @@ def call_edges(declared: Iterable[tuple[str, str]], spans: SpanTable | None) -> 
     return frozenset(edges)
 
 
-def explaining_terms(
-    terms: Mapping[str, list[Term]], edges: frozenset[tuple[str, str]]
-) -> list[Term]:
+def explaining_terms(terms: Mapping[str, list[Term]], edges: frozenset[tuple[str, str]]) -> list[Term]:
     """Explain away: a negative term for a caller whose failing or slowness is matched by a callee's."""
     callees: dict[str, list[str]] = defaultdict(list)
     for caller, callee in sorted(edges):

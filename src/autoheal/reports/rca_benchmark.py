@@ -24,6 +24,7 @@ MECHANISMS: Mapping[str, frozenset[str]] = {
     "network_delay": frozenset({"network_delay"}),
     "exception": frozenset({"errors", "crash"}),
     "return": frozenset({"errors"}),
+    "bad_commit": frozenset({"deploy", "configuration"}),
 }
 """Which mechanisms are right for the fault types that name one."""
 
