@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
 
 from autoheal.diagnosis.telemetry import LOG_COLUMNS, METRIC_COLUMNS, SPAN_COLUMNS, Telemetry
-from autoheal.domain.change import Change
+from autoheal.domain.change import Change, ChangeKind
 from autoheal.domain.errors import WorldError
 from autoheal.domain.incident import Incident
 from autoheal.healing.gather import Gathered, Gatherer
@@ -26,6 +26,7 @@ class Collection:
 
     telemetry: Telemetry
     evidence: Mapping[str, str]
+    changes: Mapping[str, Change]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def collect(responder: Responder, incident: Incident, *, alert_entity: str | Non
     evidence = {name: answer.evidence.id for name, answer in asked.items()}
     for answer in changes:
         evidence |= {f"{CHANGES}/{change.id}": answer.evidence.id for change in answer.changes}
-    return Collection(telemetry=telemetry, evidence=evidence)
+    return Collection(telemetry=telemetry, evidence=evidence, changes=_representatives(changes))
 
 
 def _services(calls: Gathered | None, incident: Incident) -> tuple[str, ...]:
@@ -143,9 +144,22 @@ def _span_table(answer: Gathered | None) -> pl.DataFrame | None:
 
 
 def _merged(answers: Iterable[Gathered]) -> list[Change]:
-    """A deploy carries the diff of the commit it brought, so that what was deployed can be judged."""
-    changes = {change.id: change for answer in answers for change in answer.changes}
-    return list(changes.values())
+    """Changes as the engine groups them: what brought a commit to production shares the commit's id."""
+    return [
+        replace(change, id=change.commit) if change.commit else change
+        for answer in answers
+        for change in answer.changes
+    ]
+
+
+def _representatives(answers: Iterable[Gathered]) -> dict[str, Change]:
+    """For each id that the engine may name, the change that reached production, else the commit."""
+    found: dict[str, Change] = {}
+    for change in (change for answer in answers for change in answer.changes):
+        key = change.commit or change.id
+        if key not in found or found[key].kind is ChangeKind.COMMIT:
+            found[key] = change
+    return found
 
 
 def _missing(asked: Mapping[str, Gathered], changes: Iterable[Gathered]) -> Iterable[str]:

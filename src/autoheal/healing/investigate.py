@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from autoheal.diagnosis.engine import diagnose
 from autoheal.diagnosis.finding import Diagnosis
+from autoheal.domain.change import Change
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.incident import Incident, IncidentEvent, IncidentState
 from autoheal.domain.investigation import (
@@ -78,7 +79,7 @@ def conclude(
 ) -> Finding:
     """From the engine's answer to a reviewed verdict; what was refuted earlier is not led again."""
     evidence, rows = stored_evidence(responder, incident.id)
-    changes = {change.id: change for change in collection.telemetry.changes}
+    changes = collection.changes
     material = Material(
         investigation_id=investigation_id, changes=changes, evidence=collection.evidence, rows=rows
     )
@@ -95,12 +96,16 @@ def conclude(
         hypothesis=leading,
         evidence=evidence,
         rows=rows,
-        change=changes.get(leading.change_id or ""),
+        change=_named(changes, leading.change_id),
         onset=diagnosis.onset,
         now=responder.clock.now().timestamp(),
     )
     checked = review(responder.gatherer.for_stage(incident.id, "review"), case)
     return _reviewed(responder, candidates, checked, diagnosis, path)
+
+
+def _named(changes: Mapping[str, Change], change_id: str | None) -> Change | None:
+    return next((change for change in changes.values() if change.id == change_id), None)
 
 
 def _reviewed(

@@ -33,6 +33,9 @@ class Door:
 
 
 DOORS = (
+    Door(
+        name="sandbox", panel="Begin", help="A small real production on this machine, to break and to heal."
+    ),
     Door(name="init", panel="Begin", help="Write a settings file and a policy file to start from."),
     Door(name="doctor", panel="Begin", help="Check everything Autoheal needs, with the mend for each."),
     Door(name="config", panel="Begin", help="Show where each setting comes from, or validate the file."),

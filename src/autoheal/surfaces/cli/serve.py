@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+from dataclasses import dataclass
 from types import FrameType
 from typing import Annotated
 
@@ -16,9 +17,6 @@ from autoheal.surfaces.cli.options import AsJson
 from autoheal.surfaces.cli.output import note, show_json
 from autoheal.surfaces.server import build
 
-SIGTERM_EXIT = 143
-"""What a shell reports for a program that was asked to end (128 + SIGTERM)."""
-
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -30,29 +28,47 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Run until interrupted: webhooks, API and web page on one port, durable runs behind it."""
-    # uvicorn raises the signal again after its own shutdown: by then the runs must still be closed.
-    signal.signal(signal.SIGTERM, _terminate)
     with opened(ctx) as app:
         settings = app.config.http
         host = host or settings.host
-        listener = listen(host, settings.port if port < 0 else port)
-        with listener:
+        with listen(host, settings.port if port < 0 else port) as listener:
+            web = uvicorn.Config(build(app, host=host), log_level="warning", timeout_graceful_shutdown=5)
+            ending = Ending(server=uvicorn.Server(web))
+            ending.listen_for_signals()
             app.start()
             _announce(listener, as_json=as_json)
-            server = uvicorn.Server(
-                uvicorn.Config(build(app, host=host), log_level="warning", timeout_graceful_shutdown=5)
-            )
-            server.run(sockets=[listener])
+            ending.server.run(sockets=[listener])
+    raise SystemExit(128 + ending.signal)
+
+
+@dataclass(slots=True, kw_only=True)
+class Ending:
+    """Ends the server when asked, at a moment that suits it: an exception could hit anything half done."""
+
+    server: uvicorn.Server
+    signal: int = 0
+
+    def listen_for_signals(self) -> None:
+        """Take Ctrl-C and SIGTERM; uvicorn hands them on to us once it has shut down."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._asked)
+
+    def _asked(self, number: int, _: FrameType | None) -> None:
+        self.signal = number
+        self.server.should_exit = True
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A bound socket; raises UserError when the address is taken or not ours."""
+    bound: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
     except OSError as error:
+        if bound is not None:
+            bound.close()
         reason = error.strerror or str(error)
         raise UserError(f"cannot listen on {host}:{port}: {reason}; set http.port or --port") from None
     return bound
@@ -67,7 +83,3 @@ def _announce(listener: socket.socket, *, as_json: bool) -> None:
         show_json("serve", url=url)
         return
     note(f"listening on {url}; alerts go to {url}/webhooks/alertmanager")
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(SIGTERM_EXIT)
