@@ -164,7 +164,7 @@ def test_a_resolve_that_overtook_its_fire_leaves_the_database_with_nothing_open(
     opened.close()
 
 
-METHODS = ("append_event", "event", "save_alert", "save_group", "mark_handled", "open_groups")
+METHODS = ("append_event", "event", "open_groups", "save_alert", "save_group", "mark_handled")
 
 
 class Deadly:

@@ -79,10 +79,16 @@ class KnownNames:
         self.graph = graph
         nodes = [*graph.nodes(NodeKind.SERVICE), *graph.nodes(NodeKind.RESOURCE)]
         self.names = {node.urn: node.name for node in nodes}
+        self.asked: dict[tuple[str, tuple[str, ...]], str | None] = {}
         self.by_name = {node.name.lower(): node.name for node in nodes}
 
     def name(self, value: str, schemes: tuple[str, ...]) -> str | None:
-        """The graph's own name of what a source calls `value`."""
+        """The graph's own name of what a source calls `value`; asked once for each."""
+        if (value, schemes) not in self.asked:
+            self.asked[value, schemes] = self._look_up(value, schemes)
+        return self.asked[value, schemes]
+
+    def _look_up(self, value: str, schemes: tuple[str, ...]) -> str | None:
         for spelled in dict.fromkeys((value, value.rsplit("/", 1)[-1])):
             if spelled.lower() in self.by_name:
                 return self.by_name[spelled.lower()]

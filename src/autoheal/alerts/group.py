@@ -7,7 +7,7 @@ common to them. A common caller explains nothing, which keeps two faults behind 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -38,16 +38,25 @@ IDENTITY_LABELS = frozenset(
 )
 """Labels of which an equal value means the same thing."""
 
+_MEMBERS_SEEN = 20
 _OVER = frozenset({IncidentState.MITIGATED, IncidentState.DISMISSED, IncidentState.CLOSED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A group that an alert might join, with its incident and the members that were seen last."""
+    """A group that an alert might join, with its incident; `recall` gives the members it is asked for.
+
+    Members are read only where the decision hangs on them, for in a storm reading them all is what costs.
+    """
 
     group: AlertGroup
     incident: Incident
-    members: tuple[Alert, ...] = ()
+    recall: Callable[[Sequence[str]], Sequence[Alert]]
+
+    @property
+    def latest(self) -> Sequence[Alert]:
+        """The members that were seen last."""
+        return self.recall(self.group.occurrences[-_MEMBERS_SEEN:])
 
     @property
     def over(self) -> bool:
@@ -126,9 +135,7 @@ def held(candidate: Candidate, now: datetime, settings: AlertSettings) -> tuple[
         known_noise = judged_noise and member.starts_at <= over_since
         return not known_noise and (now - began).total_seconds() > wait
 
-    return tuple(
-        a.occurrence for a in candidate.members if a.occurrence in candidate.group.firing and holds(a)
-    )
+    return tuple(a.occurrence for a in candidate.recall(candidate.group.firing) if holds(a))
 
 
 def _reason(
@@ -180,8 +187,9 @@ def _by_calls(alert: Alert, candidate: Candidate, topology: Topology, together: 
     alarming = sorted(shared.keys() & (candidate.hurt | services))
     if alarming:
         return 2, f"{alarming[0]} could explain both"
-    same_name = any(member.name == alert.name for member in candidate.members)
-    if shared and (together or same_name):
+    if not shared:
+        return 0, ""
+    if together or any(member.name == alert.name for member in candidate.latest):
         nearest = min(shared, key=lambda node: (shared[node], node))
         return 4, f"they alarm together and all need {nearest}"
     return 0, ""
@@ -190,13 +198,13 @@ def _by_calls(alert: Alert, candidate: Candidate, topology: Topology, together: 
 def _by_labels(alert: Alert, candidate: Candidate) -> tuple[int, str]:
     """Without a service on both sides: the same thing named by a label, or the same nameless alert."""
     mine = _identity(alert)
-    for member in candidate.members:
+    for member in candidate.latest:
         shared = mine & _identity(member)
         if shared:
             label, value = min(shared)
             return 3, f"both name {label} {value}"
     nameless = alert.service is None and not candidate.group.services
-    if nameless and any(member.name == alert.name for member in candidate.members):
+    if nameless and any(member.name == alert.name for member in candidate.latest):
         return 3, "the same alert, with no known service"
     return 0, ""
 

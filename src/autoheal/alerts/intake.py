@@ -66,7 +66,7 @@ class Intake:
         with self.alerts.exclusively():
             self._seating(self.clock.now()).reopen_held()
         for group in self.alerts.open_groups():
-            self._advance(group)
+            self._advance(group, self.incidents.get(group.incident_id).state)
         return unreadable
 
     def _retry(self, event: RawEvent) -> bool:
@@ -84,16 +84,13 @@ class Intake:
         with self.alerts.exclusively():
             if self.alerts.event(event.id).handled:
                 return
-            self._seating(event.received_at).seat_all(alerts)
+            turned = self._seating(event.received_at).seat_all(alerts)
             self.alerts.mark_handled(event.id)
-        touched = {alert.source + ":" + alert.fingerprint + ":" for alert in alerts}
-        for group in self.alerts.open_groups():
-            if any(key.startswith(tuple(touched)) for key in group.occurrences):
-                self._advance(group)
+        for candidate in turned:
+            self._advance(candidate.group, candidate.incident.state)
 
-    def _advance(self, group: AlertGroup) -> None:
+    def _advance(self, group: AlertGroup, state: IncidentState) -> None:
         """Start the healing run of a new incident; tell a run when all its alerts are resolved."""
-        state = self.incidents.get(group.incident_id).state
         if state is IncidentState.OPEN:
             self.runs.start(HEAL, group.incident_id)
         if not group.firing and state is not IncidentState.CLOSED:

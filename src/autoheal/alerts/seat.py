@@ -18,7 +18,7 @@ from autoheal.domain.incident import Incident, IncidentState, TimelineEntry
 from autoheal.ports.machine import Ids
 from autoheal.ports.stores import AlertStore, GraphStore, IncidentStore
 
-_MEMBERS_SEEN = 20
+_MOST_NOTES = 100
 _TITLE = 200
 
 
@@ -26,7 +26,7 @@ _TITLE = 200
 class Seating:
     """Seats alerts; `now` is when the delivery came. Intake owns the groups, healing owns open incidents.
 
-    One seating serves one transaction: `room` is what it read and wrote of the groups so far.
+    One seating serves one transaction: `room` holds the groups as it read and changed them.
     """
 
     alerts: AlertStore
@@ -37,47 +37,61 @@ class Seating:
     environment: str
     now: datetime
     room: dict[str, Candidate] = field(default_factory=dict)
+    changed: dict[str, bool] = field(default_factory=dict)
 
-    def seat_all(self, alerts: Sequence[Alert]) -> None:
-        """Take in the alerts of one delivery, the worst first, for it names the incident."""
+    def seat_all(self, alerts: Sequence[Alert]) -> list[Candidate]:
+        """Take in the alerts of one delivery, the worst first, for it names the incident.
+
+        Returns the groups that are new, and those in which nothing fires any more.
+        """
         self._enter()
         topology, known = topology_of(self.graph), KnownNames(self.graph)
         for alert in sorted(alerts, key=lambda a: (a.severity.rank, a.starts_at, a.occurrence)):
             self._take(self._complete(alert, known), topology)
+        self._leave()
+        changed = [(self.room[key], new) for key, new in self.changed.items()]
+        return [candidate for candidate, new in changed if new or not candidate.group.firing]
 
     def reopen_held(self) -> list[str]:
         """Open new incidents for alerts that fire on after theirs was over; returns their ids."""
         self._enter()
         waiting = {c.group.id: held(c, self.now, self.settings) for c in self.room.values()}
         topology = topology_of(self.graph) if any(waiting.values()) else Topology(callees={})
-        return [self._reopen(self.room[key], keys, topology) for key, keys in waiting.items() if keys]
+        opened = [self._reopen(self.room[key], keys, topology) for key, keys in waiting.items() if keys]
+        self._leave()
+        return opened
 
     def _enter(self) -> None:
         """Read open groups, and those whose incident closed so recently that an alert may belong to it."""
+        newest = {incident.id: incident for incident in self.incidents.list(limit=self.settings.recent)}
         groups = list(self.alerts.open_groups())
-        for incident in self.incidents.list(limit=self.settings.recent):
+        for incident in newest.values():
             if incident.state is IncidentState.CLOSED:
                 group = self.alerts.group_of_incident(incident.id)
                 if group.firing or self._recent(group, incident):
                     groups.append(group)
-        self.room.update((group.id, self._candidate(group)) for group in groups)
+        for group in groups:
+            incident = newest.get(group.incident_id) or self.incidents.get(group.incident_id)
+            self.room[group.id] = Candidate(group=group, incident=incident, recall=self._recall)
+
+    def _leave(self) -> None:
+        """Store what changed, each group once however many of its alerts came."""
+        for group_id in self.changed:
+            self.alerts.save_group(self.room[group_id].group)
 
     def _recent(self, group: AlertGroup, incident: Incident) -> bool:
         memory = timedelta(seconds=max(self.settings.flap_seconds, self.settings.aftermath_seconds))
         return max(group.last_at, incident.closed_at or group.last_at) >= self.now - memory
 
-    def _candidate(self, group: AlertGroup) -> Candidate:
-        keys = dict.fromkeys((*group.firing, *group.occurrences[-_MEMBERS_SEEN:]))
+    def _recall(self, keys: Sequence[str]) -> list[Alert]:
         found = (self.alerts.occurrence(key) for key in keys)
-        members = tuple(member for member in found if member is not None)
-        return Candidate(group=group, incident=self.incidents.get(group.incident_id), members=members)
+        return [member for member in found if member is not None]
 
-    def _save(self, candidate: Candidate, group: AlertGroup, members: Sequence[Alert]) -> None:
-        """Store a changed group, and remember it with the members that changed."""
-        self.alerts.save_group(group)
-        changed = {member.occurrence for member in members}
-        kept = tuple(member for member in candidate.members if member.occurrence not in changed)
-        self.room[group.id] = replace(candidate, group=group, members=(*kept, *members))
+    def _save(self, candidate: Candidate, group: AlertGroup) -> None:
+        """Remember a changed group, and whether it is new."""
+        known = self.room.get(group.id)
+        self.room[group.id] = replace(candidate, group=group)
+        self.changed[group.id] = self.changed.get(group.id, known is None)
 
     def _complete(self, alert: Alert, known: KnownNames) -> Alert:
         attributed = replace(alert, attribution=attribute(alert, known))
@@ -88,13 +102,14 @@ class Seating:
     def _take(self, delivered: Alert, topology: Topology) -> None:
         """Bring the occurrence up to date, and with it the group it is in or belongs to."""
         candidates = list(self.room.values())
-        firing = [key for candidate in candidates for key in candidate.group.firing]
+        firing = (key for candidate in candidates for key in candidate.group.firing)
         pinned = pin(delivered, firing, self.now)
         known = self.alerts.occurrence(pinned.occurrence)
         merged = merge(known, pinned, received_at=self.now, reorder_seconds=self.settings.reorder_seconds)
         merged = self._outlived(merged, candidates)
         self.alerts.save_alert(merged)
-        home = next((c for c in candidates if merged.occurrence in c.group.occurrences), None)
+        homes = candidates if known is not None else ()
+        home = next((c for c in homes if merged.occurrence in c.group.occurrences), None)
         if home is not None:
             self._update(home, merged, known, topology)
         else:
@@ -107,7 +122,7 @@ class Seating:
         return end(alert, min(younger)) if younger else alert
 
     def _update(self, home: Candidate, alert: Alert, known: Alert | None, topology: Topology) -> None:
-        self._save(home, admit(home.group, [alert], topology), [alert])
+        self._save(home, admit(home.group, [alert], topology))
         if known is not None and known.status is not alert.status:
             self._note(home.incident.id, alert, "")
 
@@ -125,19 +140,18 @@ class Seating:
         elders = [end(elder, alert.starts_at) for elder in self._elders(alert, group)]
         for elder in elders:
             self.alerts.save_alert(elder)
-        self._save(placement.candidate, admit(group, [*elders, alert], topology), [*elders, alert])
-        self._note(group.incident_id, alert, placement.because)
+        self._save(placement.candidate, admit(group, [*elders, alert], topology))
+        if len(group.occurrences) < _MOST_NOTES:  # a storm must not bury the rest of the timeline
+            self._note(group.incident_id, alert, placement.because)
 
     def _elders(self, alert: Alert, group: AlertGroup) -> list[Alert]:
         keys = (key for key in group.firing if key.startswith(lineage(alert)))
-        found = (self.alerts.occurrence(key) for key in keys)
-        return [elder for elder in found if elder is not None and elder.starts_at < alert.starts_at]
+        return [elder for elder in self._recall(list(keys)) if elder.starts_at < alert.starts_at]
 
     def _reopen(self, candidate: Candidate, keys: Sequence[str], topology: Topology) -> str:
         left = tuple(key for key in candidate.group.firing if key not in keys)
-        self._save(candidate, replace(candidate.group, firing=left), ())
-        members = [member for member in candidate.members if member.occurrence in keys]
-        opened = self._open(members, topology, flap_count=candidate.group.flap_count + 1)
+        self._save(candidate, replace(candidate.group, firing=left))
+        opened = self._open(self._recall(keys), topology, flap_count=candidate.group.flap_count + 1)
         text = f"still firing after {candidate.incident.id} ended: a new incident was opened"
         self.incidents.add_timeline(opened, _entry(self.now, text, "intake"))
         return opened
@@ -161,7 +175,7 @@ class Seating:
         group = admit(group, members, topology)
         incident = _incident(incident_id, first, group, self.now)
         self.incidents.save(incident)
-        self._save(Candidate(group=group, incident=incident), group, members)
+        self._save(Candidate(group=group, incident=incident, recall=self._recall), group)
         for member in members:
             self._note(incident_id, member, "")
         return incident_id
