@@ -38,7 +38,8 @@ def _largest(series: SeriesMatrix, middle: Floats, spread: Floats, telemetry: Te
     after = (series.times >= telemetry.alert_time - SPLIT_SECONDS) & np.isfinite(series.values)
     off = np.where(after, np.abs(series.values - middle[:, None]), 0.0).max(axis=1, initial=0.0)
     # Scikit-learn's RobustScaler and StandardScaler divide by 1 where a series never moved.
-    return np.nan_to_num(off / np.where(np.nan_to_num(spread) > 0, spread, 1.0))
+    scores: Floats = np.nan_to_num(off / np.where(np.nan_to_num(spread) > 0, spread, 1.0))
+    return scores
 
 
 def _by_entity(series: SeriesMatrix, scores: Floats) -> list[str]:

@@ -60,7 +60,7 @@ def ranked_changes(
 ) -> tuple[RankedChange, ...]:
     """Every change with its score and its refutations, most suspect first."""
     sets = _change_sets(telemetry.changes)
-    scene = _scene(telemetry, causes, onset, sets)
+    scene = _scene(causes, onset, sets)
     judged = [_judged(found, scene) for found in sets]
     return tuple(sorted(judged, key=lambda change: (-change.score, change.id)))
 
@@ -83,9 +83,7 @@ def _change_sets(changes: Iterable[Change]) -> list[ChangeSet]:
     return [ChangeSet(id=name, parts=tuple(parts)) for name, parts in by_id.items()]
 
 
-def _scene(
-    telemetry: Telemetry, causes: Sequence[RankedCause], onset: Onset, sets: Sequence[ChangeSet]
-) -> _Scene:
+def _scene(causes: Sequence[RankedCause], onset: Onset, sets: Sequence[ChangeSet]) -> _Scene:
     best = max((cause.score for cause in causes), default=0.0)
     blamed = {
         cause.entity: max(cause.score, 0.0) / best * (1.0 if place == 0 else 0.7) * min(1.0, best / _PLAIN)

@@ -15,7 +15,7 @@ _SYMPTOM_WEIGHT = 3.0
 _SYMPTOM_ENOUGH = 0.3
 _UNSURE_BELOW = 0.30
 _WEIGHTS = (-0.66, 1.37, 1.64, 2.16, -0.63)
-"""Fitted on the shared cases (regularized logistic regression): constant, excess, lead, relative lead, modalities."""
+"""Constant, excess, lead, relative lead, modalities: a regularized logistic fit on the shared cases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ _COUNTS = 0.05
 
 
 def _stands_out(score: float, signs: Signs) -> float:
-    """The excess over the noise floor, plus the alerted entity's own symptom; a quarter of that where it is unseen."""
+    """The excess over the noise floor, plus the alerted entity's symptom (a quarter where it is unseen)."""
     symptom = min(signs.symptom, _SYMPTOM_ENOUGH) if signs.seen else _SYMPTOM_ENOUGH / 4
     return score - signs.floor + _SYMPTOM_WEIGHT * symptom
 

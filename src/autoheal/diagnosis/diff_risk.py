@@ -35,7 +35,8 @@ _DANGER = re.compile(
     re.IGNORECASE,
 )
 _SQL = re.compile(
-    r"\b(select\b.*|from\s+\w+|where\s|limit\s+\d+|join\s|order by|alter table|create index|drop (index|table))",
+    r"\b(select\b.*|from\s+\w+|where\s|limit\s+\d+|join\s|order by|alter table|create index|"
+    r"drop (index|table))",
     re.IGNORECASE,
 )
 _HARMLESS_PATH = re.compile(
@@ -151,9 +152,12 @@ def _kept(edit: Edit) -> float:
 
 def _removed_without_replacement(edit: Edit) -> float:
     removed, added = len(_tokens(edit.removed)), len(_tokens(edit.added))
-    if removed < 3:
+    if removed < _WORDS_OF_A_STATEMENT:
         return 0.0
     return 0.45 if added <= 0.35 * removed else 0.0
+
+
+_WORDS_OF_A_STATEMENT = 3
 
 
 def _lost_guard(edit: Edit) -> float:

@@ -152,4 +152,5 @@ def _typical(series: SeriesMatrix, onset: float) -> float:
 
 
 def _before(series: SeriesMatrix, row: int, onset: float) -> Floats:
-    return series.values[row][(series.times[row] < onset) & np.isfinite(series.values[row])]
+    kept: Floats = series.values[row][(series.times[row] < onset) & np.isfinite(series.values[row])]
+    return kept

@@ -21,10 +21,10 @@ from autoheal.diagnosis.span_evidence import (
     calm_entities,
     error_terms,
     network_terms,
-    unanswered_terms,
     own_time_terms,
     split_at,
     structure_terms,
+    unanswered_terms,
 )
 from autoheal.diagnosis.span_table import SpanTable, span_table
 from autoheal.diagnosis.telemetry import Telemetry

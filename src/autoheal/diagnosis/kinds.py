@@ -33,8 +33,9 @@ class Meaning:
     """How to read a metric: its kind, whether down is bad, and whose view it is.
 
     ceiling is the value at which a share is full (1 or 100, 0 where there is none). outgoing: measured at the
-    caller's end of all its calls (a metric of one edge, with its caller as label, is the callee's). given_up: calls that
-    the caller abandoned. node: of the machine, which others share. objective: the service level that was alerted on.
+    caller's end of all its calls (a metric of one edge, with its caller as label, is the callee's).
+    given_up: calls that the caller abandoned. node: of the machine, which others share. objective: the
+    service level that was alerted on.
     """
 
     kind: Kind
@@ -47,233 +48,53 @@ class Meaning:
     unit: str = ""
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _WORDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
     {
-        Kind.CRASH: frozenset(
-            [
-                "restart",
-                "restarts",
-                "crash",
-                "crashes",
-                "crashed",
-                "panic",
-                "panics",
-                "oom",
-                "oomkilled",
-                "oomkill",
-                "up",
-                "ready",
-                "alive",
-                "uptime",
-                "unavailable",
-                "replicas",
-                "start",
-                "starts",
-                "exit",
-                "exits",
-                "evicted",
-                "killed",
-                "heartbeat",
-            ]
+        Kind.CRASH: _words(
+            "restart restarts crash crashes crashed panic panics oom oomkilled oomkill up ready alive uptime "
+            "unavailable replicas start starts exit exits evicted killed heartbeat"
         ),
-        Kind.THROTTLING: frozenset(
-            ["throttle", "throttled", "throttling", "cfs", "runqueue", "steal", "pressure", "stall"]
+        Kind.THROTTLING: _words("throttle throttled throttling cfs runqueue steal pressure stall"),
+        Kind.ERROR: _words(
+            "error errors err errs fail fails failed failure failures exception exceptions 5xx 4xx 500 503 "
+            "fault faults rejected rejections cancelled canceled cancellations aborted abort success successes "
+            "availability timeout timeouts dropped drops drop invalid unhealthy retries retry deadlettered"
         ),
-        Kind.ERROR: frozenset(
-            [
-                "error",
-                "errors",
-                "err",
-                "errs",
-                "fail",
-                "fails",
-                "failed",
-                "failure",
-                "failures",
-                "exception",
-                "exceptions",
-                "5xx",
-                "4xx",
-                "500",
-                "503",
-                "fault",
-                "faults",
-                "rejected",
-                "rejections",
-                "cancelled",
-                "canceled",
-                "cancellations",
-                "aborted",
-                "abort",
-                "success",
-                "successes",
-                "availability",
-                "timeout",
-                "timeouts",
-                "dropped",
-                "drops",
-                "drop",
-                "invalid",
-                "unhealthy",
-                "retries",
-                "retry",
-                "deadlettered",
-            ]
+        Kind.LATENCY: _words(
+            "latency latencies duration durations delay rt rtt response elapsed p50 p75 p90 p95 p99 quantile "
+            "seconds apdex time"
         ),
-        Kind.LATENCY: frozenset(
-            [
-                "latency",
-                "latencies",
-                "duration",
-                "durations",
-                "delay",
-                "rt",
-                "rtt",
-                "response",
-                "elapsed",
-                "p50",
-                "p75",
-                "p90",
-                "p95",
-                "p99",
-                "quantile",
-                "seconds",
-                "apdex",
-                "lag_ms",
-                "time",
-            ]
+        Kind.LOCK: _words("lock locks locked deadlock deadlocks blocked waiting wait waits"),
+        Kind.QUEUE: _words("queue queued backlog lag pending age buffer buffers inflight depth unprocessed"),
+        Kind.SATURATION: _words(
+            "pool pools connection connections conn conns fd fds threads thread goroutines sockets socket "
+            "handles sessions slots saturation exhausted gc"
         ),
-        Kind.LOCK: frozenset(
-            ["lock", "locks", "locked", "deadlock", "deadlocks", "blocked", "waiting", "wait", "waits"]
+        Kind.CPU: _words("cpu cores millicores load1 load5 load15 processor"),
+        Kind.MEMORY: _words("memory mem rss heap resident swap workingset working cache"),
+        Kind.DISK: _words(
+            "disk diskio filesystem fs io iops inode inodes volume storage write writes read reads syscall "
+            "blkio scan scans scanned tup tuples"
         ),
-        Kind.QUEUE: frozenset(
-            [
-                "queue",
-                "queued",
-                "backlog",
-                "lag",
-                "pending",
-                "age",
-                "buffer",
-                "buffers",
-                "inflight",
-                "depth",
-                "unprocessed",
-            ]
+        Kind.NETWORK: _words(
+            "network net bytes receive received transmit transmitted tx rx packets tcp bandwidth"
         ),
-        Kind.SATURATION: frozenset(
-            [
-                "pool",
-                "pools",
-                "connection",
-                "connections",
-                "conn",
-                "conns",
-                "fd",
-                "fds",
-                "threads",
-                "thread",
-                "goroutines",
-                "sockets",
-                "socket",
-                "handles",
-                "sessions",
-                "slots",
-                "saturation",
-                "exhausted",
-                "heap",
-                "gc",
-            ]
-        ),
-        Kind.CPU: frozenset(["cpu", "cores", "millicores", "load1", "load5", "load15", "processor"]),
-        Kind.MEMORY: frozenset(
-            ["memory", "mem", "rss", "heap", "resident", "swap", "workingset", "working", "cache"]
-        ),
-        Kind.DISK: frozenset(
-            [
-                "disk",
-                "diskio",
-                "filesystem",
-                "fs",
-                "io",
-                "iops",
-                "inode",
-                "inodes",
-                "volume",
-                "storage",
-                "write",
-                "writes",
-                "read",
-                "reads",
-                "syscall",
-                "blkio",
-                "scan",
-                "scans",
-                "scanned",
-                "tup",
-                "tuples",
-            ]
-        ),
-        Kind.NETWORK: frozenset(
-            [
-                "network",
-                "net",
-                "bytes",
-                "receive",
-                "received",
-                "transmit",
-                "transmitted",
-                "tx",
-                "rx",
-                "packets",
-                "tcp",
-                "bandwidth",
-            ]
-        ),
-        Kind.LOAD: frozenset(
-            [
-                "workload",
-                "load",
-                "ops",
-                "requests",
-                "request",
-                "rps",
-                "qps",
-                "tps",
-                "throughput",
-                "rate",
-                "hits",
-                "calls",
-                "invocations",
-                "count",
-                "traffic",
-                "queries",
-                "query",
-                "messages",
-                "records",
-                "sum",
-            ]
+        Kind.LOAD: _words(
+            "workload load ops requests request rps qps tps throughput rate hits calls invocations count "
+            "traffic queries query messages records sum"
         ),
     }
 )
-_FALLING = frozenset(
-    [
-        "success",
-        "successes",
-        "availability",
-        "up",
-        "ready",
-        "alive",
-        "uptime",
-        "apdex",
-        "heartbeat",
-        "replicas",
-        "free",
-        "idle",
-        "available",
-    ]
+"""Words of metric names by kind; the first kind that knows a word wins."""
+
+_FALLING = _words(
+    "success successes availability up ready alive uptime apdex heartbeat replicas free idle available"
 )
-_SHARES = frozenset(["percent", "percentage", "pct", "ratio", "share", "utilization", "usage_ratio"])
+_SHARES = _words("percent percentage pct ratio share utilization usage_ratio")
 _PIECES = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+[a-z]*|%")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,9 @@ _LINES = 300_000
 _LONGEST = 86_400.0
 _ENOUGH = 4
 _GRAVE = 0.9
+_MOSTLY = 0.5
+_TWICE = 2
+_SURE = 1.5
 _STANDING = 0.9
 _STANDING_POINTS = 0.3
 _NO_TRACE = ("", "-1", "0", "none", "null")
@@ -48,7 +51,7 @@ def log_table(logs: pl.DataFrame, *, end: float) -> LogTable | None:
     trace = pl.col("trace_id").fill_null("").str.to_lowercase()
     named = lines.select((~trace.is_in(_NO_TRACE)).mean()).item()
     table = lines.select("time", "entity", pl.col("trace_id").fill_null(""), numbers.alias("template"))
-    return LogTable(lines=table, templates=tuple(texts), traced=named > 0.5)
+    return LogTable(lines=table, templates=tuple(texts), traced=named > _MOSTLY)
 
 
 def own_onset(table: LogTable, onset: float, end: float) -> float:
@@ -100,7 +103,7 @@ def novelty_terms(table: LogTable, onset: float) -> Iterator[Term]:
     )
     for entity, number, old, new, busy_count in wide.iter_rows():
         points = _surge(old, new, old_size, new_size)
-        if points <= 0 or new < 2:
+        if points <= 0 or new < _TWICE:
             continue
         text = table.templates[number]
         share = np.sqrt(min(1.0, new / max(busy_count or 1, 1)))
@@ -142,54 +145,26 @@ def _surge(old: int, new: int, old_size: float, new_size: float) -> float:
     """How surprising the later count is at the earlier rate: a Poisson z, squashed to about [0, 1]."""
     expected = (old + 0.5) * new_size / old_size
     excess = (new - expected) / np.sqrt(expected + new * 0.1 + 0.5)
-    if excess <= 1.5 or new < 2 * expected:
+    if excess <= _SURE or new < _TWICE * expected:
         return 0.0
     return float(min(np.log1p(excess - 1.0) / 2.0, 1.2))
 
 
 def missing_line_terms(table: LogTable, spans: SpanTable | None, onset: float) -> Iterator[Term]:
-    """Missing lines: the share of an operation's traces in which the entity writes a template falls."""
-    if not table.traced:
+    """Missing lines: the share of an operation's traces in which the entity writes a template falls.
+
+    Standing errors: every run of an operation writes a grave line, before the onset as after it.
+    """
+    lines = table.lines.with_columns((pl.col("time") >= onset).alias("late"))
+    windows = _windows(lines)
+    if not table.traced or windows is None:
         return
     runs = _runs(table, spans).with_columns((pl.col("time") >= onset).alias("late"))
-    totals = runs.group_by("entity", "operation", "late").len("runs")
-    said = table.lines.select("trace_id", "entity", "template").unique()
-    joined = (
-        runs.join(said, on=["trace_id", "entity"])
-        .group_by("entity", "template", "operation", "late")
-        .len("said")
-    )
-    both = totals.pivot("late", index=["entity", "operation"], values="runs").rename(
-        {"false": "runs_old", "true": "runs_new"}, strict=False
-    )
-    if not {"runs_old", "runs_new"} <= set(both.columns):
-        return
-    spoken = joined.pivot("late", index=["entity", "template", "operation"], values="said").rename(
-        {"false": "old", "true": "new"}, strict=False
-    )
-    for name in ("old", "new"):
-        if name not in spoken.columns:
-            spoken = spoken.with_columns(pl.lit(0).alias(name))
-    rows = (
-        spoken.join(both, on=["entity", "operation"])
-        .fill_null(0)
-        .filter((pl.col("runs_old") >= _ENOUGH) & (pl.col("runs_new") >= _ENOUGH))
-        .sort("entity", "template", "operation")
-    )
-    windows = _windows(table.lines.with_columns((pl.col("time") >= onset).alias("late")))
-    if windows is None:
-        return
-    for row in rows.iter_rows(named=True):
-        points = share_fall(row["old"], row["runs_old"], row["new"], row["runs_new"])
-        grave = severity_of(table.templates[row["template"]]) >= _GRAVE
-        standing = (
-            grave and row["old"] >= _STANDING * row["runs_old"] and row["new"] >= _STANDING * row["runs_new"]
-        )
-        if standing:
-            points = _STANDING_POINTS
-        if points > 0 and (standing or not grave):
+    for row in _shares(table, runs).iter_rows(named=True):
+        name, points = _judged_share(row, severity_of(table.templates[row["template"]]))
+        if points > 0:
             yield Term(
-                name="standing_errors" if standing else "missing_lines",
+                name=name,
                 modality=Modality.LOGS,
                 entity=row["entity"],
                 subject=table.templates[row["template"]][:200],
@@ -201,6 +176,28 @@ def missing_line_terms(table: LogTable, spans: SpanTable | None, onset: float) -
                 statistic="share",
                 unit="traces",
             )
+
+
+def _judged_share(row: Mapping[str, int], severity: float) -> tuple[str, float]:
+    if severity < _GRAVE:
+        return "missing_lines", share_fall(row["old"], row["runs_old"], row["new"], row["runs_new"])
+    always = min(row["old"] / row["runs_old"], row["new"] / row["runs_new"]) >= _STANDING
+    return "standing_errors", _STANDING_POINTS if always else 0.0
+
+
+def _shares(table: LogTable, runs: pl.DataFrame) -> pl.DataFrame:
+    """Per entity, operation and template: runs before and after, and in how many of them it is written."""
+    key = ["entity", "operation"]
+    sides = (pl.col("late"), ~pl.col("late"))
+    totals = runs.group_by(key).agg(sides[1].sum().alias("runs_old"), sides[0].sum().alias("runs_new"))
+    said = runs.join(table.lines.select("trace_id", "entity", "template").unique(), on=["trace_id", "entity"])
+    return (
+        said.group_by(*key, "template")
+        .agg(sides[1].sum().alias("old"), sides[0].sum().alias("new"))
+        .join(totals, on=key)
+        .filter((pl.col("runs_old") >= _ENOUGH) & (pl.col("runs_new") >= _ENOUGH))
+        .sort("entity", "template", "operation")
+    )
 
 
 def _runs(table: LogTable, spans: SpanTable | None) -> pl.DataFrame:

@@ -155,10 +155,13 @@ def _ceilings(series: SeriesMatrix) -> Floats:
         top[metric] = max(top[metric], float(np.nan_to_num(peak)))
     found = []
     for metric, meaning in zip(series.metrics, series.meanings, strict=True):
-        guess = 1.0 if top[metric] <= 1.0 else 100.0 if top[metric] <= 100.0 else 0.0
+        guess = next((full for full in _FULL_SHARES if top[metric] <= full), 0.0)
         wanted = meaning.kind is Kind.ERROR and meaning.falling_is_bad
         found.append(meaning.ceiling or (guess if wanted else 0.0))
     return np.array(found)
+
+
+_FULL_SHARES = (1.0, 100.0)
 
 
 def _up_is_bad(series: SeriesMatrix, ceiling: Floats) -> Floats:
@@ -228,7 +231,7 @@ def _scale(values: Floats, before: Mask, middle: Floats, family: Floats, tuning:
 def _family_levels(
     series: SeriesMatrix, middle: Floats, later: Floats, volume: Floats, ceiling: Floats
 ) -> Floats:
-    """Per series the largest level of its metric in the system by volume; a tenth of the ceiling for errors."""
+    """Per series the largest level of its metric anywhere, by volume; a tenth of the ceiling for errors."""
     best: dict[str, float] = defaultdict(float)
     levels = np.fmax(np.abs(np.nan_to_num(middle)), np.abs(np.nan_to_num(later))) * volume
     for metric, level in zip(series.metrics, levels, strict=True):

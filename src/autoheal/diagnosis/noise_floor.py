@@ -1,4 +1,4 @@
-"""What this system scores when nothing is wrong: the same ranking on earlier stretches of the same history."""
+"""What this system scores when nothing is wrong: the same ranking on earlier stretches of its history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LEAST_HISTORY = 6
 
 
 def noise_floor(series: SeriesMatrix, *, onset: float, end: float, alert_entity: str | None) -> float:
-    """The median of the best metric scores at up to three pretended onsets before the real one; 0 if too short."""
+    """The median of the best metric scores at up to three pretended onsets; 0 where history is too short."""
     if not series.entities:
         return 0.0
     length = max(end - onset, 3 * series.step)

@@ -77,7 +77,7 @@ def _unusual_by_slot(series: SeriesMatrix, step: float) -> tuple[Floats, Floats]
     times, values = series.times[telling], series.values[telling]
     volumes = entity_volumes(series)
     heard = np.array([volumes.get(name, 1.0) for name in series.entities])[telling]
-    deviation = _deviation(times, values) * heard[:, None]
+    deviation = _deviation(values) * heard[:, None]
     present = np.isfinite(deviation)
     origin = float(np.nanmin(times))
     slot = np.where(present, np.floor((times - origin) / step + _EDGE), 0).astype(np.intp)
@@ -90,13 +90,14 @@ def _unusual_by_slot(series: SeriesMatrix, step: float) -> tuple[Floats, Floats]
     seen = np.zeros(width, dtype=bool)
     seen[slot[present]] = True
     top = -np.sort(-board, axis=0)[: min(max(round(_TOP_SHARE * len(names)), 1), _TOP)]
-    return origin + np.flatnonzero(seen) * step, top.mean(axis=0)[seen]
+    moments: Floats = origin + np.flatnonzero(seen) * step
+    return moments, np.asarray(top.mean(axis=0)[seen], dtype=np.float64)
 
 
 _EDGE = 1e-6
 
 
-def _deviation(times: Floats, values: Floats) -> Floats:
+def _deviation(values: Floats) -> Floats:
     """How far each sample is from the earlier half's median, in its spreads: a late regime must not hide."""
     present = np.isfinite(values)
     early = present & (np.cumsum(present, axis=1) <= (present.sum(axis=1, keepdims=True) + 1) // 2)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+_LEAST = 0.3
+
 
 def share_fall(old: int, runs_old: int, new: int, runs_new: int) -> float:
     """How far a share surely fell, as a part of what it was: two binomial errors are granted."""
     was, now = old / runs_old, new / runs_new
-    if was < 0.3:
+    if was < _LEAST:
         return 0.0
     pooled = (old + new + 1) / (runs_old + runs_new + 2)
     error = np.sqrt(pooled * (1 - pooled) * (1 / runs_old + 1 / runs_new))

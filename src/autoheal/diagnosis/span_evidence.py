@@ -92,28 +92,22 @@ def own_time_terms(table: SpanTable, split: Split) -> Iterator[Term]:
             rise(old, new, share, split.typical_ms, min(per_request, 3.0)) for share in (0.5, 0.75, 0.9)
         )
         if points > 0:
-            yield _span_term("own_time", entity, operation, points, old, new, split)
-
-
-def _span_term(
-    name: str, entity: str, operation: str, points: float, old: Floats, new: Floats, split: Split
-) -> Term:
-    return Term(
-        name=name,
-        modality=Modality.SPANS,
-        entity=entity,
-        subject=operation,
-        points=points,
-        before=float(np.median(old)),
-        after=float(np.median(new)),
-        before_window=split.earlier,
-        after_window=split.later,
-        unit="ms",
-    )
+            yield Term(
+                name="own_time",
+                modality=Modality.SPANS,
+                entity=entity,
+                subject=operation,
+                points=points,
+                before=float(np.median(old)),
+                after=float(np.median(new)),
+                before_window=split.earlier,
+                after_window=split.later,
+                unit="ms",
+            )
 
 
 def network_terms(table: SpanTable, split: Split) -> Iterator[Term]:
-    """Network gap: client span less server span per call edge, given to the end most of whose edges shifted."""
+    """Network gap: client span less server span per edge, given to the end most of whose edges shifted."""
     yield from gap_terms(list(_edge_gaps(table, split)), Modality.SPANS, split.earlier, split.later)
 
 
@@ -220,7 +214,7 @@ def unanswered_terms(table: SpanTable, split: Split) -> Iterator[Term]:
     inner = (table.parent >= 0) & ~table.crosses
     earlier = grouped(table.operation, answered, inner & split.before, size)
     later = grouped(table.operation, answered, inner & split.after, size)
-    for number in np.flatnonzero(callee >= 0):
+    for number in np.flatnonzero(callee >= 0).tolist():
         old, new = earlier.pick(number), later.pick(number)
         if min(old.size, new.size) < _ENOUGH or old.mean() < _MOSTLY:
             continue

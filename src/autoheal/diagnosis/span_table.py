@@ -18,7 +18,8 @@ MAX_SPANS = 300_000
 class SpanTable:
     """n spans: indexes into entities, operations (entity, operation) and traces; parent is -1 at a root.
 
-    own_ms is the duration less that of the children; waits holds where that rest is a wait for another entity.
+    own_ms is the duration less that of the children; waits holds where that rest is a wait for
+    another entity.
     """
 
     entities: tuple[str, ...]
@@ -110,4 +111,5 @@ def _waits(parent: Ints, crosses: Mask) -> Mask:
     children = np.bincount(parent[parent >= 0], minlength=parent.size)
     away = np.bincount(parent[crosses], minlength=parent.size)
     inner = (parent >= 0) & ~crosses
-    return inner & (children > 0) & (children == away)
+    waits: Mask = inner & (children > 0) & (children == away)
+    return waits

@@ -23,7 +23,7 @@ _MASKS = (
     (r"\b0x[0-9a-fA-F]+", WILDCARD),
     (r"[^\s\[\](){},;=:\"']*\d[^\s\[\](){},;=:\"']*", WILDCARD),
 )
-_BREAKS = re.compile(r"[\s\[\](){},;=:\"'|：]+")
+_BREAKS = re.compile(r"[\s\[\](){},;=:\"'|\uff1a]+")
 _SPLIT = re.compile(f"({_BREAKS.pattern})")
 _REPEATED = r"(<\*>[\s,.:;/-]*){2,}"
 
@@ -81,7 +81,7 @@ def _share(known: list[str], tokens: list[str], telling: list[int]) -> float:
 
 
 def _boilerplate(lines: list[str]) -> frozenset[str]:
-    """Words of at least half of the distinct lines: a layout's, not a message's; severity words always tell."""
+    """Words of at least half of the distinct lines, a layout's and not a message's; never severity words."""
     if len(lines) < _FEW_LINES:
         return frozenset()
     seen = Counter(word for line in lines for word in set(_BREAKS.split(line)))

@@ -94,7 +94,7 @@ def _place(ranking: Sequence[str], entity: str) -> int:
 
 
 def summary(outcomes: Sequence[Scored]) -> dict[str, object]:
-    """The figures of the benchmark as JSON: by system, over all, baselines, calibration, changes, mechanism."""
+    """The figures as JSON: by system, over all, of the baselines, calibration, changes and mechanism."""
     systems: dict[str, list[Scored]] = defaultdict(list)
     for outcome in outcomes:
         systems[outcome.system].append(outcome)

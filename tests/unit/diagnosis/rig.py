@@ -47,6 +47,30 @@ CALM = World()
 Fault = Callable[[World, float], World]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recorder:
+    """What the services write while they run, and the dice of their small variations."""
+
+    dice: np.random.Generator
+    spans: list[dict[str, object]] = field(default_factory=list)
+    logs: list[tuple[float, str, str, str]] = field(default_factory=list)
+
+    def span(self, trace: str, ids: tuple[str, str], what: tuple[str, str], at: float, took: float) -> None:
+        """Write one successful span: ids are (span, parent), what is (entity, operation)."""
+        self.spans.append(
+            {
+                "trace_id": trace,
+                "span_id": ids[0],
+                "parent_id": ids[1],
+                "entity": what[0],
+                "operation": what[1],
+                "start": at,
+                "duration_ms": took,
+                "error": False,
+            }
+        )
+
+
 def calm(world: World, _: float) -> World:
     """Nothing happens."""
     return world
@@ -69,15 +93,15 @@ def telemetry(
         row for t, world in zip(moments, worlds, strict=True) for row in _metrics(T0 + float(t), world, dice)
     ]
     times, entities, metrics, values = zip(*rows, strict=True)
-    spans, logs = _traffic(moments, worlds, dice)
+    recorder = _traffic(moments, worlds, dice)
     return Telemetry(
         start=T0 - history,
         end=T0 + lasting,
         alert_time=T0 + lasting - 4.0,
         alert_entity="gateway",
         metrics=pl.DataFrame({"time": times, "entity": entities, "metric": metrics, "value": values}),
-        logs=logs,
-        spans=spans,
+        logs=pl.DataFrame(recorder.logs, schema=["time", "entity", "trace_id", "message"], orient="row"),
+        spans=pl.DataFrame(recorder.spans),
         topology=CALLS,
         changes=changes,
     )
@@ -129,75 +153,62 @@ def _metrics(at: float, world: World, dice: np.random.Generator) -> list[Row]:
     return rows
 
 
-def _traffic(
-    moments: np.ndarray, worlds: list[World], dice: np.random.Generator
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    spans: list[dict[str, object]] = []
-    logs: list[tuple[float, str, str, str]] = []
+def _traffic(moments: np.ndarray, worlds: list[World], dice: np.random.Generator) -> Recorder:
+    recorder = Recorder(dice=dice)
     for place, (moment, world) in enumerate(zip(moments, worlds, strict=True)):
         for number in range(4):
             trace = f"t{place}-{number}"
             route = "catalog" if dice.random() < SHARE["catalog"] else "checkout"
-            at = T0 + float(moment) + number * 0.2
-            _call("gateway", route, trace, at, world, dice, spans, logs)
-            logs += [(at, name, trace, text) for name, text in world.says if dice.random() < 0.5]
-    return pl.DataFrame(spans), pl.DataFrame(
-        logs, schema=["time", "entity", "trace_id", "message"], orient="row"
-    )
+            visit = Visit(trace=trace, route=route, world=world, recorder=recorder)
+            visit.call("gateway", T0 + float(moment) + number * 0.2, "root")
+            said = [(name, text) for name, text in world.says if dice.random() < 0.5]
+            recorder.logs.extend((T0 + float(moment), name, trace, text) for name, text in said)
+    return recorder
 
 
-def _call(
-    name: str,
-    route: str,
-    trace: str,
-    at: float,
-    world: World,
-    dice: np.random.Generator,
-    spans: list[dict[str, object]],
-    logs: list[tuple[float, str, str, str]],
-    parent: str = "root",
-) -> tuple[float, bool]:
-    """One server span with a client span per call; returns its milliseconds and whether it failed."""
-    span = f"{trace}.{name}"
-    if name in world.down:
-        return 1.0, True
-    own = world.own_ms[name] * dice.lognormal(0, 0.15)
-    failed = dice.random() < world.failing.get(name, 0.0)
-    total = own
-    callees = [b for a, b in CALLS if a == name and b != "db" and (name != "gateway" or b == route)]
-    if (name, "db") in CALLS:
-        spent = world.db_ms * dice.lognormal(0, 0.15)
-        total += spent
-        spans.append(_span(trace, f"{span}.db", span, name, "SELECT stock", at, spent, error=False))
-    for callee in callees:
-        client = f"{span}>{callee}"
-        spent, broke = _call(callee, route, trace, at + total / 1000, world, dice, spans, logs, client)
-        spent += 0.8 * dice.lognormal(0, 0.2)
-        spans.append(
-            _span(trace, client, span, name, f"POST {callee}", at + total / 1000, spent, error=broke)
-        )
-        total += spent
-        failed = failed or broke
-    spans.append(_span(trace, span, parent, name, f"handle {name}", at, total, error=failed))
-    logs.append((at, name, trace, f"INFO {name} handled request {trace} in {total:.1f} ms"))
-    if failed:
-        logs.append((at, name, trace, f"ERROR {name} request {trace} failed with status 500"))
-    return total, failed
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """One request on its way through the services."""
 
+    trace: str
+    route: str
+    world: World
+    recorder: Recorder
 
-def _span(
-    trace: str, span: str, parent: str, entity: str, operation: str, at: float, ms: float, *, error: bool
-) -> dict[str, object]:
-    return {
-        "trace_id": trace,
-        "span_id": span,
-        "parent_id": parent,
-        "entity": entity,
-        "operation": operation,
-        "start": at,
-        "duration_ms": ms,
-        "error": error,
-    }
+    def call(self, name: str, at: float, parent: str) -> tuple[float, bool]:
+        """Serve it at one service, with a client span per call; milliseconds and whether it failed."""
+        if name in self.world.down:
+            return 1.0, True
+        dice, span = self.recorder.dice, f"{self.trace}.{name}"
+        total = self.world.own_ms[name] * dice.lognormal(0, 0.15)
+        failed = bool(dice.random() < self.world.failing.get(name, 0.0))
+        if (name, "db") in CALLS:
+            spent = self.world.db_ms * dice.lognormal(0, 0.15)
+            total += spent
+            self.recorder.span(self.trace, (f"{span}.db", span), (name, "SELECT stock"), at, spent)
+        for callee in self._callees(name):
+            client = f"{span}>{callee}"
+            spent, broke = self.call(callee, at + total / 1000, client)
+            spent += 0.8 * dice.lognormal(0, 0.2)
+            self.recorder.span(self.trace, (client, span), (name, f"POST {callee}"), at + total / 1000, spent)
+            self.recorder.spans[-1]["error"] = broke
+            total += spent
+            failed = failed or broke
+        self.recorder.span(self.trace, (span, parent), (name, f"handle {name}"), at, total)
+        self.recorder.spans[-1]["error"] = failed
+        self._log(name, at, total, failed=failed)
+        return total, failed
+
+    def _callees(self, name: str) -> list[str]:
+        found = [callee for caller, callee in CALLS if caller == name and callee != "db"]
+        return [callee for callee in found if name != "gateway" or callee == self.route]
+
+    def _log(self, name: str, at: float, took: float, *, failed: bool) -> None:
+        done = f"INFO {name} handled request {self.trace} in {took:.1f} ms"
+        self.recorder.logs.append((at, name, self.trace, done))
+        if failed:
+            text = f"ERROR {name} request {self.trace} failed with status 500"
+            self.recorder.logs.append((at, name, self.trace, text))
 
 
 def slow(name: str, factor: float = 20.0) -> Fault:
