@@ -7,6 +7,7 @@ A step is at-least-once: killed between its effect and its checkpoint, it runs a
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -115,6 +116,8 @@ class DbosRuns:
             self._client = None
         if self._launched:
             self._launched = False
+            # A run that is cut off goes on at the next launch; DBOS would print a traceback for each.
+            logging.getLogger("dbos").setLevel(logging.CRITICAL)
             with suppress(RuntimeError):
                 DBOS.destroy(workflow_completion_timeout_sec=int(seconds))
 
