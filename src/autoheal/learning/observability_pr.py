@@ -14,6 +14,7 @@ from autoheal.learning.lessons import Lessons, content_key
 from autoheal.learning.material import Material, Signal, past, signals
 from autoheal.learning.proposing import Draft, Plan, body_of
 from autoheal.learning.rule_file import NewAlert, check_rules, outcome, test_rules
+from autoheal.learning.skill_draft import EARLY
 
 _HOLDS = (0.0, 5.0, 10.0, 15.0, 30.0, 60.0)
 _MAX_SIGNALS = 6
@@ -27,7 +28,6 @@ class Candidate:
     alert: NewAlert
     gained: float
     quiet_seconds: float
-    spans: int
 
 
 def plan_observability(lessons: Lessons, material: Material) -> Plan | str:
@@ -80,9 +80,7 @@ def _candidate(lessons: Lessons, material: Material, signal: Signal) -> Candidat
             alert = _alert(lessons, signal, threshold, hold)
             quiet = samples[-1][0] - samples[0][0] - sum(b.end - b.start for b in busy if b.touches(history))
             gained = material.alerted - first
-            return Candidate(
-                signal=signal, alert=alert, gained=gained, quiet_seconds=max(quiet, 0.0), spans=len(fired)
-            )
+            return Candidate(signal=signal, alert=alert, gained=gained, quiet_seconds=max(quiet, 0.0))
     return None
 
 
@@ -121,7 +119,7 @@ def _alert(lessons: Lessons, signal: Signal, threshold: float, hold: float) -> N
 
 def _name(signal: Signal) -> str:
     words = re.findall(r"[A-Za-z0-9]+", f"{signal.entity} {signal.subject}")
-    return "Early" + "".join(word[:1].upper() + word[1:] for word in words)[:80]
+    return EARLY + "".join(word[:1].upper() + word[1:] for word in words)[:80]
 
 
 def _word(subject: str) -> str:

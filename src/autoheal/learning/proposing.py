@@ -42,7 +42,7 @@ def propose(lessons: Lessons, incident_id: str, kind: ProposalKind, author: Auth
         return known[0].state
     try:
         proposal = _opened(lessons, incident_id, kind, author)
-    except AutohealError as error:
+    except (AutohealError, ValueError) as error:  # a word of the domain that cannot be built is no lesson
         proposal = _nothing(lessons, incident_id, kind, f"could not be prepared: {error}", "")
     lessons.proposals.save(proposal)
     return proposal.state

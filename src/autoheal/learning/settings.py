@@ -23,6 +23,7 @@ class LearningSettings(BaseModel):
     margin_seconds: float = Field(default=60, ge=0, description="time around an incident that is not quiet")
     harness: str = Field(default="tests/harness.py", description="file of the code repository with `expect`")
     min_gain_seconds: float = Field(default=3, ge=0, description="an earlier alert must gain at least this")
+    min_quiet_seconds: float = Field(default=60, ge=0, description="quiet history that a backtest needs")
     past_incidents: int = Field(
         default=50, ge=1, description="past incidents that a proposal is held against"
     )

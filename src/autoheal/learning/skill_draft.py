@@ -12,6 +12,9 @@ from autoheal.graph.skill_tools import SERVICE, SERVICE_PATTERN
 from autoheal.learning.material import Material, Signal, change_kind, family_of, signals
 
 MAX_SIGNALS = 3
+EARLY = "Early"
+"""How the alerts begin that Observability PRs add; they may fire first the next time."""
+
 CONFIDENCE = 0.9
 """A prior; outcomes move the trust in the skill, and policy weighs both."""
 
@@ -39,15 +42,18 @@ def draft(material: Material) -> Skill | str:
     ]
     mitigation = helped.action.kind
     family = family_of(material)
-    names = tuple(dict.fromkeys(alert.name for alert in material.alerts))
+    names = tuple(dict.fromkeys(a.name for a in material.alerts if not a.name.startswith(EARLY)))
     return Skill(
-        name=_slug(f"{family} {names[0]}"),
+        name=_slug(" ".join((family, *names[:1]))),
         version=1,
         description=_description(family, names),
         family=family,
         match=Match(
             signatures=(material.incident.signature,) if material.incident.signature else (),
-            alerts=tuple((Matcher(label="alertname", operator="=", value=name),) for name in names),
+            alerts=tuple(
+                (Matcher(label="alertname", operator=operator, value=value),)
+                for operator, value in (*(("=", name) for name in names), ("=~", f"{EARLY}.*"))
+            ),
         ),
         inputs={"service": SERVICE_PATTERN},
         diagnose=(*steps, change_step),
@@ -120,13 +126,13 @@ def _number(value: float) -> str:
 
 def _description(family: str, alertnames: Sequence[str]) -> str:
     how = quoted(family.replace("_", " ").replace("/", " after a change of kind "), at_most=120)
-    named = quoted(", ".join(alertnames), at_most=300)
+    named = quoted(", ".join(alertnames) or "one of the early alerts", at_most=300)
     return f"Diagnose and mitigate a service that fails by {how}. Use this skill when {named} fires."
 
 
 def _slug(text: str) -> str:
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", text).lower()
-    return re.sub(r"[^a-z0-9]+", "-", words).strip("-")[:60].strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", words).strip("-")[:60].strip("-") or "unnamed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from autoheal.domain.proposal import Proof, ProposalKind
 from autoheal.domain.skill import Matcher, Skill
 from autoheal.graph.skill_file import parse
 from autoheal.graph.skill_text import render
-from autoheal.healing.recall import NotRecalled
+from autoheal.healing.recall import NotRecalled, Recalled
 from autoheal.learning.lessons import Lessons, content_key
 from autoheal.learning.material import Material, past
 from autoheal.learning.proposing import Draft, Plan, body_of
@@ -99,10 +99,15 @@ def prove(lessons: Lessons, material: Material, skill: Skill) -> Proof | str:
         summary=summary,
         checks={
             "valid Agent Skill and contract": "passed",
-            "replay on this incident": f"passed: {own.path[-1].removeprefix('recall: ')}",
+            "replay on this incident": f"passed: {_told(own)}",
             "replay on other incidents": f"passed: {len(others)} replayed, 0 wrong",
         },
     )
+
+
+def _told(own: Recalled) -> str:
+    about = f" on {own.service}: "
+    return next((line.removeprefix("recall: ") for line in own.path if about in line), own.service)
 
 
 def _in_words(skill: Skill) -> str:

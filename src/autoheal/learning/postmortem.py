@@ -1,0 +1,60 @@
+"""A postmortem draft of a closed incident, each line of its timeline with its evidence. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from autoheal.domain.incident import TimelineEntry
+from autoheal.domain.proposal import Proposal, ProposalState
+from autoheal.graph.skill_text import quoted
+from autoheal.learning.material import Material
+
+
+def draft(material: Material, timeline: Sequence[TimelineEntry], proposals: Sequence[Proposal]) -> str:
+    """Markdown that a person edits and publishes; nothing in it was typed by hand."""
+    return "\n".join(_lines(material, timeline, proposals)) + "\n"
+
+
+def _lines(
+    material: Material, timeline: Sequence[TimelineEntry], proposals: Sequence[Proposal]
+) -> Iterator[str]:
+    incident = material.incident
+    yield from (f"# Postmortem draft: {quoted(incident.title)}", "")
+    yield f"Incident `{incident.id}`, {incident.severity}, {incident.outcome or 'no outcome'}. Not published."
+    yield from ("", "## Impact", "", quoted(incident.impact) or "Not stated.", "", "## Times", "")
+    yield from ("| moment | time |", "| --- | --- |")
+    yield from (f"| {name} | {_moment(at)} |" for name, at in _times(material))
+    yield from ("", "## Cause", "", *_cause(material), "", "## Timeline", "")
+    for entry in timeline:
+        cited = f" ({', '.join(entry.evidence)})" if entry.evidence else ""
+        yield f"- {_moment(entry.at)} {entry.kind}, {quoted(entry.actor)}: {quoted(entry.text)}{cited}"
+    yield from ("", "## What follows", "")
+    for proposal in proposals:
+        said = proposal.reason if proposal.state is ProposalState.NOTHING else proposal.title
+        yield f"- {proposal.kind}, {proposal.state}: {quoted(said)}"
+
+
+def _times(material: Material) -> Iterator[tuple[str, datetime | None]]:
+    incident = material.incident
+    yield "onset", incident.onset_at
+    yield "detected", incident.detected_at
+    yield "diagnosed", incident.diagnosed_at
+    yield "mitigated", incident.mitigated_at
+    yield "recovered", incident.recovered_at
+
+
+def _cause(material: Material) -> Iterator[str]:
+    cause = material.cause
+    if cause is None:
+        yield "No fault was found." if material.noise else "Not established."
+        return
+    yield f"{quoted(cause.statement)} (confidence {cause.confidence:.2f})."
+    for claim in cause.claims_for:
+        yield f"- for: {quoted(claim.text)} ({', '.join(claim.evidence_ids)})"
+    for claim in cause.claims_against:
+        yield f"- against: {quoted(claim.text)} ({', '.join(claim.evidence_ids)})"
+
+
+def _moment(at: datetime | None) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S UTC") if at else "unknown"
