@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -12,6 +12,7 @@ from statistics import median
 import numpy as np
 
 from autoheal.diagnosis.baselines import nsigma_ranking, robust_ranking
+from autoheal.diagnosis.engine import diagnose
 from autoheal.diagnosis.finding import Diagnosis
 from autoheal.domain.errors import MalformedError, NotFoundError
 from autoheal.recording.case_folder import Case
@@ -65,6 +66,13 @@ def read_truth(folder: Path) -> Truth:
         )
     except (ValueError, KeyError, AttributeError) as error:
         raise MalformedError(f"{path}: needs an object with `entity` ({error})") from None
+
+
+def measured(case: Case, truth: Truth, *, timer: Callable[[], float]) -> Scored:
+    """Diagnose one case and compare it with the truth; the timer gives seconds."""
+    begun = timer()
+    diagnosis = diagnose(case.telemetry)
+    return scored(case, truth, diagnosis, milliseconds=(timer() - begun) * 1000)
 
 
 def scored(

@@ -11,9 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from autoheal.diagnosis.engine import diagnose
 from autoheal.recording.case_folder import case_folders, load_case
-from autoheal.reports.rca_benchmark import Scored, read_truth, scored, summary
+from autoheal.reports.rca_benchmark import Scored, measured, read_truth, summary
 from autoheal.surfaces.cli.options import AsJson
 from autoheal.surfaces.cli.output import show, show_table
 
@@ -42,10 +41,7 @@ def rca(
 
 
 def _outcome(folder: Path) -> Scored:
-    case, truth = load_case(folder), read_truth(folder)
-    begun = time.perf_counter()
-    diagnosis = diagnose(case.telemetry)
-    return scored(case, truth, diagnosis, milliseconds=(time.perf_counter() - begun) * 1000)
+    return measured(load_case(folder), read_truth(folder), timer=time.perf_counter)
 
 
 def _table(figures: dict[str, object]) -> None:
