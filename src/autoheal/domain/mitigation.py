@@ -158,7 +158,7 @@ class Mitigation:
             "action": _plain(self.action),
             "way_back": _plain(self.way_back) if self.way_back else None,
             "tier": self.tier,
-            "check": [self.check.expression, *self.check.services, self.check.stable_seconds],
+            "check": [self.check.expression, *self.check.services, float(self.check.stable_seconds)],
             "target_version": self.target_version,
             "evidence": self.evidence_digest,
             "plan": self.plan,

@@ -6,12 +6,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import Connection, Row, select, text
+from sqlalchemy.exc import DBAPIError
 
 from autoheal.domain.decision_trace import GENESIS, DecisionTrace, canonical, link
 from autoheal.integrations.database import schema
 from autoheal.integrations.database.connections import Connections
+from autoheal.integrations.database.schema import storable
 
+_TABLE = schema.audit
 _CHAIN_LOCK = 0x63686169  # "chai": one advisory lock for everyone who appends on PostgreSQL
 
 
@@ -28,14 +31,14 @@ class DatabaseAudit:
     def append(self, *, incident_id: str, kind: str, actor: str, body: Mapping[str, object]) -> DecisionTrace:
         """Record and link to the record before."""
         now = self._now()
-        content = canonical({**body, "incident": incident_id, "at": now.isoformat()})
+        incident_id, kind, actor = map(storable, (incident_id, kind, actor))
+        content = storable(canonical({**body, "incident": incident_id, "at": now.isoformat()}))
         identifier = self._new_id("dt")
-        table = schema.audit
         with self._connections.write() as connection:
             if not self._connections.sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
             last = connection.execute(
-                select(table.c.sequence, table.c.hash).order_by(table.c.sequence.desc()).limit(1)
+                select(_TABLE.c.sequence, _TABLE.c.hash).order_by(_TABLE.c.sequence.desc()).limit(1)
             ).first()
             sequence, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
             record = DecisionTrace(
@@ -49,40 +52,54 @@ class DatabaseAudit:
                 previous_hash=previous,
                 hash=link(previous, identifier, kind, actor, content),
             )
-            connection.execute(table.insert().values(**_row(record)))
+            connection.execute(_TABLE.insert().values(**_row(record)))
         return record
 
     def records(self, incident_id: str | None = None) -> Sequence[DecisionTrace]:
         """Records in sequence."""
-        table = schema.audit
-        query = select(table).order_by(table.c.sequence)
+        query = select(_TABLE).order_by(_TABLE.c.sequence)
         if incident_id is not None:
-            query = query.where(table.c.incident_id == incident_id)
+            query = query.where(_TABLE.c.incident_id == incident_id)
         with self._connections.read() as connection:
-            rows = [row._mapping for row in connection.execute(query)]  # noqa: SLF001  documented access
-        return [
-            DecisionTrace(**{**row, "recorded_at": datetime.fromisoformat(row["recorded_at"])})
-            for row in rows
-        ]
+            return [_record(row) for row in connection.execute(query)]
 
     def verify(self) -> str | None:
         """None when the chain is intact, else which record is not and why."""
-        previous, expected = GENESIS, 1
-        for record in self.records():
-            if record.sequence != expected:
-                return f"record {expected} is missing: {record.id} has sequence {record.sequence}"
-            if record.previous_hash != previous:
-                return f"record {record.sequence} ({record.id}) does not follow the one before it"
-            if not record.intact() or not _consistent(record):
-                return f"record {record.sequence} ({record.id}) was changed after it was written"
-            previous, expected = record.hash, expected + 1
+        previous = GENESIS
+        with self._connections.read() as connection:
+            sequences = connection.execute(select(_TABLE.c.sequence).order_by(_TABLE.c.sequence)).scalars()
+            for expected, sequence in enumerate(sequences.all(), start=1):
+                if sequence != expected:
+                    return f"record {expected} is missing: the next one has sequence {sequence}"
+                fault, previous = _fault(connection, sequence, previous)
+                if fault:
+                    return f"record {sequence} {fault}"
         return None
 
 
-def _consistent(record: DecisionTrace) -> bool:
-    """Columns that only repeat what the hashed body says must still say the same."""
+def _fault(connection: Connection, sequence: int, previous: str) -> tuple[str | None, str]:
+    """What is wrong with one record, and its hash for the next; changed bytes may not even be text."""
+    try:
+        row = connection.execute(select(_TABLE).where(_TABLE.c.sequence == sequence)).one()
+        record = _record(row)
+    except (DBAPIError, ValueError):
+        return "was changed after it was written: it cannot be read", ""
+    if record.previous_hash != previous:
+        return f"({record.id}) does not follow the one before it", ""
+    if not record.intact() or not _consistent(record, row.recorded_at):
+        return f"({record.id}) was changed after it was written", ""
+    return None, record.hash
+
+
+def _record(row: Row[tuple[object, ...]]) -> DecisionTrace:
+    found = row._mapping  # noqa: SLF001  SQLAlchemy's documented way to a row by column
+    return DecisionTrace(**{**found, "recorded_at": datetime.fromisoformat(found["recorded_at"])})
+
+
+def _consistent(record: DecisionTrace, recorded_at: str) -> bool:
+    """Columns that only repeat what the hashed body says must still say the same, to the letter."""
     body = json.loads(record.body)
-    return (body["incident"], body["at"]) == (record.incident_id, record.recorded_at.isoformat())
+    return (body["incident"], body["at"]) == (record.incident_id, recorded_at)
 
 
 def _row(record: DecisionTrace) -> dict[str, object]:

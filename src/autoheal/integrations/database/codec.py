@@ -1,4 +1,4 @@
-"""Words to JSON and back: unknown or wrong content in the database is an error, never silently dropped."""
+"""Words to JSON and back: what comes back is what was stored, also where a number is none."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from autoheal.domain.evidence import Row
 T = TypeVar("T")
 
 
-_adapters: dict[object, TypeAdapter[object]] = {}
+_adapters: dict[type, object] = {}
 
 
 def encode(word: object) -> str:
-    """A frozen dataclass of the domain as JSON."""
-    return _adapter(type(word)).dump_json(word).decode()
+    """A frozen dataclass of the domain as JSON; NaN and infinity stay what they are."""
+    return json.dumps(_adapter(type(word)).dump_python(word, mode="json"), ensure_ascii=False)
 
 
 def decode(word: type[T], text: str) -> T:
     """The dataclass that the JSON was made from."""
-    return cast("T", _adapter(word).validate_json(text))
+    return _adapter(word).validate_json(text)
 
 
-def _adapter(word: object) -> TypeAdapter[object]:
+def _adapter(word: type[T]) -> TypeAdapter[T]:
     """Building one takes milliseconds, so each word's is built once."""
     if word not in _adapters:
         _adapters[word] = TypeAdapter(word)
-    return _adapters[word]
+    return cast("TypeAdapter[T]", _adapters[word])
 
 
 def pack(rows: Sequence[Row]) -> bytes:

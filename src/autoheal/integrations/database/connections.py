@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from autoheal.domain.errors import AutohealError, ConfigError, OverloadedError, UnreachableError
 
 _BUSY_MILLISECONDS = 30_000
 _ALERTS_LOCK = 0x6175746F  # "auto": one advisory lock for all writers of alerts on PostgreSQL
+_POOL = {"pool_size": 5, "max_overflow": 15, "pool_timeout": 10}
 _TEMPORARY = ("locked", "full", "readonly", "read-only", "disk i/o", "too many connections", "no space")
+_NOT_OURS = ("file is not a database", "malformed")
+_WRONG = ("does not exist", "authentication failed")
 
 
 class Connections:
@@ -65,8 +69,13 @@ class Connections:
                 connection.execution_options(autoheal_writes=writes)
                 with connection.begin():
                     yield connection
+        except NoConnectionLeft as error:
+            raise OverloadedError("the database cannot take it just now: all connections are busy") from error
         except DBAPIError as error:
-            raise _translated(error) from error
+            translated = _translated(error)
+            if translated is None:
+                raise
+            raise translated from error
 
     def close(self) -> None:
         """Give back every connection."""
@@ -74,25 +83,40 @@ class Connections:
 
 
 def _engine(url: str) -> Engine:
+    parsed = _parsed(url)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite" and parsed.database:
+        _make_folder(Path(parsed.database).parent)
     try:
-        parsed = make_url(url)
-        if parsed.drivername == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-            raise ConfigError(
-                f"database.url: {parsed.get_backend_name()} is not supported; use sqlite or postgresql"
-            )
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, pool_pre_ping=True, connect_args=_arguments(parsed.get_backend_name()))
-    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=_arguments(backend), **_POOL)
+    except (ArgumentError, NoSuchModuleError, TypeError, ValueError) as error:
         raise ConfigError(f"database.url cannot be read: {error}") from None
-    except OSError as error:
-        raise ConfigError(f"database.url: the folder cannot be made: {error}") from None
-    if engine.dialect.name == "sqlite":
+    if backend == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError(f"database.url cannot be read: {error}") from None
+    if backend not in ("sqlite", "postgresql"):
+        raise ConfigError(f"database.url: {backend} is not supported; use sqlite or postgresql")
+    if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ConfigError("database.url: name a file, as in sqlite:///.autoheal/autoheal.db")
+    if parsed.drivername == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"database.url: the folder {folder} cannot be made: {error.strerror}") from None
 
 
 def _arguments(backend: str) -> dict[str, object]:
@@ -120,12 +144,15 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _translated(error: DBAPIError) -> AutohealError | DBAPIError:
+def _translated(error: DBAPIError) -> AutohealError | None:
+    """What the error means to a caller; None where it is a mistake of ours."""
     said = " ".join(str(error.orig).split())
     if any(word in said.lower() for word in _TEMPORARY):
         return OverloadedError(f"the database cannot take it just now: {said}")
+    if any(word in said.lower() for word in _NOT_OURS):
+        return ConfigError(f"database.url names no database of ours: {said}")
+    if any(word in said.lower() for word in _WRONG):
+        return ConfigError(f"database.url: {said}")
     if error.connection_invalidated or "connect" in said.lower() or "unable to open" in said.lower():
         return UnreachableError(f"the database does not answer: {said}")
-    if "not a database" in said.lower() or "malformed" in said.lower():
-        return ConfigError(f"database.url: {said}; restore it from a backup, or name another file")
-    return error
+    return None

@@ -10,7 +10,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
+from autoheal.domain.errors import ConfigError
 from autoheal.integrations.database.alerts import DatabaseAlerts
 from autoheal.integrations.database.audit import DatabaseAudit
 from autoheal.integrations.database.connections import Connections
@@ -35,13 +37,19 @@ class Database:
         self.graph = DatabaseGraph(self._connections)
 
     def migrate(self) -> None:
-        """Bring the tables to the newest version; does nothing when they are."""
+        """Bring the tables to the newest version; raises ConfigError when they are newer than we are."""
         if self.version() == self.newest():
             return
-        with self._connections.write() as connection:
+        with self._connections.exclusively(), self._connections.write() as connection:
             config = _config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise ConfigError(
+                    f"the database is of version {self.version()}, which this program does not know;"
+                    f" install a newer Autoheal (this one knows up to {self.newest()})"
+                ) from error
 
     def version(self) -> str | None:
         """The version of the tables; None in an empty database."""

@@ -8,19 +8,41 @@ from __future__ import annotations
 from sqlalchemy import (
     Boolean,
     Column,
+    Dialect,
     Double,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
-    Text,
+    TypeDecorator,
     UniqueConstraint,
+    text,
 )
+from sqlalchemy import Text as DatabaseText
 
 metadata = MetaData()
+
+
+def storable(words: str) -> str:
+    """Text from outside, with a question mark for what no database can hold: half characters and NUL."""
+    return words.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
+class Text(TypeDecorator[str]):
+    """Text that the database surely takes, when stored and when compared."""
+
+    impl = DatabaseText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Before it is sent."""
+        del dialect
+        return None if value is None else storable(value)
+
+
+_OPEN = "retracted_at IS NULL AND valid_to IS NULL"
 
 
 def _body() -> Column[str]:
@@ -30,8 +52,8 @@ def _body() -> Column[str]:
 raw_event = Table(
     "raw_event",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("source", String, nullable=False),
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
     Column("at", Double, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("handled", Boolean, nullable=False, index=True),
@@ -39,32 +61,32 @@ raw_event = Table(
 alert = Table(
     "alert",
     metadata,
-    Column("occurrence", String, primary_key=True),
+    Column("occurrence", Text, primary_key=True),
     Column("at", Double, nullable=False, index=True),
     _body(),
 )
 alert_group = Table(
     "alert_group",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("incident_id", String, nullable=False, unique=True),
+    Column("id", Text, primary_key=True),
+    Column("incident_id", Text, nullable=False, unique=True),
     Column("at", Double, nullable=False),
     _body(),
 )
 incident = Table(
     "incident",
     metadata,
-    Column("id", String, primary_key=True),
+    Column("id", Text, primary_key=True),
     Column("at", Double, nullable=False, index=True),
-    Column("state", String, nullable=False),
+    Column("state", Text, nullable=False),
     _body(),
 )
 timeline = Table(
     "timeline",
     metadata,
     Column("sequence", Integer, primary_key=True, autoincrement=True),
-    Column("incident_id", String, nullable=False),
-    Column("key", String, nullable=False),
+    Column("incident_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
     Column("at", Double, nullable=False),
     _body(),
     UniqueConstraint("incident_id", "key"),
@@ -73,16 +95,16 @@ evidence = Table(
     "evidence",
     metadata,
     Column("sequence", Integer, primary_key=True, autoincrement=True),
-    Column("id", String, nullable=False, unique=True),
-    Column("incident_id", String, nullable=False, index=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("incident_id", Text, nullable=False, index=True),
     _body(),
     Column("result", LargeBinary, nullable=False),
 )
 investigation = Table(
     "investigation",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("incident_id", String, nullable=False, index=True),
+    Column("id", Text, primary_key=True),
+    Column("incident_id", Text, nullable=False, index=True),
     Column("at", Double, nullable=False),
     _body(),
 )
@@ -90,80 +112,80 @@ ledger = Table(
     "ledger",
     metadata,
     Column("sequence", Integer, primary_key=True, autoincrement=True),
-    Column("incident_id", String, nullable=False, index=True),
+    Column("incident_id", Text, nullable=False, index=True),
     _body(),
 )
 mitigation = Table(
     "mitigation",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("incident_id", String, nullable=False, index=True),
+    Column("id", Text, primary_key=True),
+    Column("incident_id", Text, nullable=False, index=True),
     Column("at", Double, nullable=False, index=True),
-    Column("state", String, nullable=False),
+    Column("state", Text, nullable=False),
     _body(),
 )
 approval = Table(
     "approval",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("mitigation_id", String, nullable=False, index=True),
+    Column("id", Text, primary_key=True),
+    Column("mitigation_id", Text, nullable=False, index=True),
     Column("at", Double, nullable=False),
     Column("used", Boolean, nullable=False),
     _body(),
 )
-verification = Table("verification", metadata, Column("mitigation_id", String, primary_key=True), _body())
+verification = Table("verification", metadata, Column("mitigation_id", Text, primary_key=True), _body())
 fence = Table(
     "fence",
     metadata,
-    Column("target", String, primary_key=True),
+    Column("target", Text, primary_key=True),
     Column("epoch", Integer, nullable=False),
 )
-switch = Table("switch", metadata, Column("name", String, primary_key=True), Column("reason", Text))
+switch = Table("switch", metadata, Column("name", Text, primary_key=True), Column("reason", Text))
 audit = Table(
     "audit",
     metadata,
     Column("sequence", Integer, primary_key=True, autoincrement=False),
-    Column("id", String, nullable=False, unique=True),
-    Column("incident_id", String, nullable=False, index=True),
-    Column("recorded_at", String, nullable=False),
-    Column("actor", String, nullable=False),
-    Column("kind", String, nullable=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("incident_id", Text, nullable=False, index=True),
+    Column("recorded_at", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("kind", Text, nullable=False),
     _body(),
-    Column("previous_hash", String, nullable=False, unique=True),
-    Column("hash", String, nullable=False, unique=True),
+    Column("previous_hash", Text, nullable=False, unique=True),
+    Column("hash", Text, nullable=False, unique=True),
 )
 proposal = Table(
     "proposal",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("incident_id", String, nullable=False, index=True),
-    Column("content_key", String, nullable=False, index=True),
+    Column("id", Text, primary_key=True),
+    Column("incident_id", Text, nullable=False, index=True),
+    Column("content_key", Text, nullable=False, index=True),
     Column("at", Double, nullable=False),
     _body(),
 )
 node = Table(
     "node",
     metadata,
-    Column("urn", String, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("name", String, nullable=False),
+    Column("urn", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
     _body(),
     Index("node_kind_name", "kind", "name"),
 )
 alias = Table(
     "alias",
     metadata,
-    Column("scheme", String, primary_key=True),
-    Column("value", String, primary_key=True),
-    Column("urn", String, nullable=False),
+    Column("scheme", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("urn", Text, nullable=False),
 )
 fact = Table(
     "fact",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("subject", String, nullable=False),
-    Column("relation", String, nullable=False),
-    Column("object", String, nullable=False),
+    Column("id", Text, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("relation", Text, nullable=False),
+    Column("object", Text, nullable=False),
     Column("statement", Text, nullable=False),
     Column("valid_from", Double),
     Column("valid_to", Double),
@@ -172,13 +194,23 @@ fact = Table(
     _body(),
     Index("fact_subject", "subject", "relation"),
     Index("fact_object", "object", "relation"),
+    # A believed fact is there once, also when two processes come to believe it in the same moment.
+    Index(
+        "fact_open",
+        "subject",
+        "relation",
+        "object",
+        unique=True,
+        sqlite_where=text(_OPEN),
+        postgresql_where=text(_OPEN),
+    ),
 )
 assertion = Table(
     "assertion",
     metadata,
     Column("sequence", Integer, primary_key=True, autoincrement=True),
-    Column("fact_id", String, ForeignKey("fact.id"), nullable=False, index=True),
-    Column("key", String, nullable=False),
+    Column("fact_id", Text, ForeignKey("fact.id"), nullable=False, index=True),
+    Column("key", Text, nullable=False),
     _body(),
     UniqueConstraint("fact_id", "key"),
 )
@@ -186,8 +218,8 @@ use = Table(
     "use",
     metadata,
     Column("sequence", Integer, primary_key=True, autoincrement=True),
-    Column("urn", String, nullable=False, index=True),
-    Column("incident_id", String, nullable=False),
+    Column("urn", Text, nullable=False, index=True),
+    Column("incident_id", Text, nullable=False),
     Column("useful", Boolean, nullable=False),
     Column("at", Double, nullable=False),
     UniqueConstraint("urn", "incident_id", "useful"),
@@ -195,8 +227,8 @@ use = Table(
 trust = Table(
     "trust",
     metadata,
-    Column("skill", String, primary_key=True),
-    Column("rung", String, nullable=False),
+    Column("skill", Text, primary_key=True),
+    Column("rung", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", Double, nullable=False),
 )
