@@ -12,10 +12,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from autoheal.domain.errors import ConfigError, NotFoundError
+from autoheal.domain.investigation import Mechanism, VerdictKind
+from autoheal.domain.mitigation import ActionKind
 from autoheal.sandbox.layout import DATABASE, SERVICES, THIRD_PARTY
 
 FOLDER = Path(__file__).parent / "faults"
 _PARAMETER = re.compile(r"\$\{(\w+)\}")
+_MECHANISMS = (*(kind.value for kind in Mechanism), VerdictKind.NOISE.value)
+_ACTIONS = tuple(kind.value for kind in ActionKind)
 
 
 class Strict(BaseModel):
@@ -211,6 +215,8 @@ class Fault(Strict):
     parameters: Mapping[str, Parameter] = Field(default_factory=dict)
     truth: Truth
     inject: tuple[Step, ...] = Field(min_length=1)
+    recover: tuple[Step, ...] = ()
+    """Further steps of the recovery, carried out after every step of inject was taken back."""
 
     def filled(self, given: Mapping[str, str]) -> Fault:
         """The fault with its parameters replaced; raises ConfigError for an unknown one or choice."""
@@ -228,15 +234,29 @@ class Fault(Strict):
         truth = {"entity": None, **content["truth"]}  # type: ignore[index, dict-item]  # a table
         return Fault.model_validate({**content, "truth": truth})  # type: ignore[dict-item]
 
+    def variants(self) -> Iterator[Fault]:
+        """The fault as it stands by default, and with every choice of every parameter."""
+        yield self.filled({})
+        for name, parameter in self.parameters.items():
+            for choice in parameter.choices:
+                yield self.filled({name: choice})
+
 
 def _replaced(value: object, values: Mapping[str, str]) -> object:
     if isinstance(value, str):
         return _PARAMETER.sub(lambda found: values.get(found[1], found[0]), value)
     if isinstance(value, dict):
-        return {key: _replaced(inner, values) for key, inner in value.items()}
+        return {key: _typed(key, inner, values) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_replaced(inner, values) for inner in value]
     return value
+
+
+def _typed(key: str, value: object, values: Mapping[str, str]) -> object:
+    """A setting's or flag's value that is nothing but a parameter has the type that YAML gives its text."""
+    whole = key == "value" and isinstance(value, str) and _PARAMETER.fullmatch(value) is not None
+    filled = _replaced(value, values)
+    return yaml.safe_load(str(filled)) if whole else filled
 
 
 def bundled(extra: Path | None = None) -> dict[str, Fault]:
@@ -261,7 +281,8 @@ def read(path: Path) -> Fault:
         raise ConfigError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
     try:
         fault = Fault.model_validate(content)
-        _check(fault.filled({}))
+        for variant in fault.variants():
+            _check(variant)
     except ValidationError as error:
         raise ConfigError(f"{path}: {_said(error)}") from None
     except ConfigError as error:
@@ -270,13 +291,38 @@ def read(path: Path) -> Fault:
 
 
 def _check(fault: Fault) -> None:
-    known = (*SERVICES, THIRD_PARTY, DATABASE)
-    for step in fault.inject:
-        service = getattr(step.action[1], "service", None)
-        if service and service not in known:
-            raise ConfigError(f"inject.{step.action[0]}.service: no service {service!r}{_near(service, known)}")
-    if fault.truth.entity is not None and fault.truth.entity not in known:
-        raise ConfigError(f"truth.entity: no service {fault.truth.entity!r}{_near(fault.truth.entity, known)}")
+    """Hold every name to those that exist; raises ConfigError naming the field."""
+    production = (*SERVICES, THIRD_PARTY, DATABASE)
+    for part, steps in (("inject", fault.inject), ("recover", fault.recover)):
+        for number, step in enumerate(steps):
+            name, content = step.action
+            place = f"{part}.{number}.{name}"
+            _known(f"{place}.service", getattr(content, "service", ""), _reach(name))
+            unfilled = _PARAMETER.search(content.model_dump_json())
+            if unfilled:
+                raise ConfigError(
+                    f"{place}: no parameter {unfilled[1]!r}{_near(unfilled[1], fault.parameters)}"
+                )
+    _known("truth.entity", fault.truth.entity or "", production)
+    for field, names, known in (
+        ("mechanism", fault.truth.mechanism, _MECHANISMS),
+        ("remediation", fault.truth.remediation, _ACTIONS),
+        ("harmful", fault.truth.harmful, _ACTIONS),
+    ):
+        for name in names:
+            _known(f"truth.{field}", name, known)
+
+
+def _reach(step: str) -> tuple[str, ...]:
+    """What a step can be done to: a database has no release, and no setting of its own."""
+    processes = step in ("stop", "kill", "throttle")
+    return (*SERVICES, THIRD_PARTY, *((DATABASE,) if processes else ()))
+
+
+def _known(place: str, name: str, known: tuple[str, ...]) -> None:
+    if name and name not in known:
+        hint = _near(name, known) or f"; it is one of {', '.join(known)}"
+        raise ConfigError(f"{place}: there is no {name!r}{hint}")
 
 
 def _said(error: ValidationError) -> str:

@@ -1,4 +1,4 @@
-"""Lasting trouble, one process for each: `python -m autoheal.sandbox.helper HOME KIND STEP`; ends on SIGTERM."""
+"""Lasting trouble, one process for each: `python -m … helper HOME KIND STEP`; ends on SIGTERM."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _spin() -> None:
 
 
 def hold(layout: Layout, step: Sql) -> None:
-    """Keep a transaction with these statements open; take locks again when the database was restarted once."""
+    """Keep a transaction with these statements open, until the database ends it."""
     with psycopg.connect(layout.database_url) as connection:
         for statement in step.statements:
             connection.execute(statement.encode())

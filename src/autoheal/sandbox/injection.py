@@ -20,7 +20,7 @@ from autoheal.domain.errors import ConfigError, ConflictError, NotFoundError, Un
 from autoheal.sandbox import fault as words
 from autoheal.sandbox import repository
 from autoheal.sandbox.layout import DATABASE, Layout, write_atomically
-from autoheal.sandbox.supervisor import Supervisor
+from autoheal.sandbox.supervisor import MARK, Supervisor
 
 Record = dict[str, object]
 """What a step leaves for its undoing."""
@@ -46,7 +46,10 @@ class Injection:
                 name, content = step.action
                 records.append({"step": name, **getattr(self, f"_{name}")(content)})
         finally:
-            write_atomically(note, json.dumps(records))
+            after = [
+                step.model_dump(mode="json", by_alias=True, exclude_none=True) for step in filled.recover
+            ]
+            write_atomically(note, json.dumps({"records": records, "recover": after}))
         return {"fault": filled.id, "entity": filled.truth.entity or "", "injected_at": f"{time.time():.3f}"}
 
     def recover(self, fault_id: str | None) -> list[str]:
@@ -55,16 +58,20 @@ class Injection:
         if fault_id and not notes:
             raise NotFoundError(f"{fault_id} is not injected")
         for note in notes:
-            for record in reversed(json.loads(note.read_text())):
+            content = json.loads(note.read_text())
+            for record in reversed(content["records"]):
                 self._undo(record)
-            self._redeploy(json.loads(note.read_text()))
+            self._redeploy(content["records"])
+            for step in content["recover"]:
+                name, given = words.Step.model_validate(step).action
+                getattr(self, f"_{name}")(given)
             note.unlink()
         return [note.stem for note in notes]
 
     def stop_helpers(self) -> None:
         """End every helper process, whatever else happens."""
         for note in self._folder.glob("*.json"):
-            for record in json.loads(note.read_text()):
+            for record in json.loads(note.read_text())["records"]:
                 _end(record.get("pid"))
 
     # ------------------------------------------------------------ steps
@@ -76,9 +83,7 @@ class Injection:
             for change in step.edits:
                 _edit(work, change)
 
-        commit = repository.change(
-            self._layout.repository, edit, author=step.author, message=step.message
-        )
+        commit = repository.change(self._layout.repository, edit, author=step.author, message=step.message)
         return {"commit": commit}
 
     def _deploy(self, step: words.Deploy) -> Record:
@@ -190,13 +195,13 @@ class Injection:
     def _helper(self, kind: str, step: words.Strict) -> Record:
         command = [sys.executable, "-m", "autoheal.sandbox.helper", str(self._layout.home), kind]
         quiet = subprocess.DEVNULL
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        ours = {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p), MARK: str(self._layout.home)}
         process = subprocess.Popen(
             [*command, step.model_dump_json()],
             stdin=quiet,
             stdout=quiet,
             stderr=quiet,
-            env=environment,
+            env={**os.environ, **ours},
             start_new_session=True,
         )
         time.sleep(0.5)

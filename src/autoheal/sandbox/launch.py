@@ -1,4 +1,4 @@
-"""Becomes one replica of a service as the platform says it is now: `python -m … launch HOME SERVICE NUMBER`."""
+"""Becomes one replica of a service as the platform says it is: `python -m … launch HOME SERVICE NUMBER`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from autoheal.sandbox.layout import load
+from autoheal.sandbox.supervisor import MARK
 
 
 def main(home: Path, service: str, number: int) -> None:
@@ -16,6 +17,7 @@ def main(home: Path, service: str, number: int) -> None:
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "PYTHONPATH": str(release),
+        MARK: str(layout.home),
         "PYTHONUNBUFFERED": "1",
         "PORT": str(layout.services[service][number]),
         "SHOP_CONFIG": str(layout.run / "config" / f"{service}.json"),

@@ -134,7 +134,7 @@ def measured(url: str) -> bytes:
 class _Handler(BaseHTTPRequestHandler):
     url = ""
 
-    def do_GET(self) -> None:  # noqa: N802  the standard library's name
+    def do_GET(self) -> None:
         """Metrics, or 503 while the database does not answer: then the scrape fails and `up` is 0."""
         try:
             status, body = 200, measured(self.url)

@@ -103,7 +103,7 @@ def revert(repository: Path, commits: Sequence[str], *, author: str) -> None:
             patch(work, diff)
 
     try:
-        change(repository, edit, author=author, message="Restore the shop after an exercise")
+        change(repository, edit, author=author, message=f'Revert "{subject(repository, commits[0])}"')
     except (ConflictError, ConfigError):
         return
 

@@ -41,13 +41,10 @@ class Rig:
 
     @classmethod
     def up(cls, home: Path, *, webhook_url: str | None = None, progress: Progress = lambda _: None) -> Rig:
-        """Start everything in a folder; raises ConflictError when it is up, UnreachableError naming what is missing."""
+        """Start everything in a folder; raises ConflictError when it is up, UnreachableError when it cannot."""
         binaries = programs()
         home = home.absolute()
-        if (home / "rig.json").exists() and Supervisor(home).running():
-            raise ConflictError(f"a rig is up in {home}; `autoheal sandbox down` stops it")
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir(parents=True)
+        _clear(home)
         layout = fresh(home)
         layout.save()
         progress("make the shop's repository")
@@ -61,7 +58,7 @@ class Rig:
         rig = cls(layout=layout)
         rig.supervisor.start()
         try:
-            rig._finish(commit, progress)  # noqa: SLF001  still ourselves
+            rig._finish(commit, progress)
         except BaseException:
             rig.down()
             raise
@@ -74,6 +71,11 @@ class Rig:
         if not rig.supervisor.running():
             raise NotFoundError(f"the rig in {home} is not up; `autoheal sandbox up` starts it")
         return rig
+
+    @classmethod
+    def left(cls, home: Path) -> Rig:
+        """The rig that was started in the folder, be it whole, broken or down; raises NotFoundError for none."""
+        return cls(layout=load(home.absolute()))
 
     @property
     def supervisor(self) -> Supervisor:
@@ -121,13 +123,27 @@ class Rig:
         return Injection(self.layout).recover(fault_id)
 
 
+def _clear(home: Path) -> None:
+    """Make an empty folder where a rig was or nothing is; raises ConflictError rather than delete others' files."""
+    if home.exists() and not home.is_dir():
+        raise ConflictError(f"{home} is not a folder; name another with --home")
+    if (home / "rig.json").exists():
+        if Supervisor(home).running():
+            raise ConflictError(f"a rig is up in {home}; `autoheal sandbox down` stops it")
+        Rig.left(home).down()
+        shutil.rmtree(home)
+    elif home.exists() and any(home.iterdir()):
+        raise ConflictError(f"{home} holds files that are not a rig's; name an empty folder with --home")
+    home.mkdir(parents=True, exist_ok=True)
+
+
 def faults(extra: Path | None = None) -> dict[str, Fault]:
     """The bundled faults by id, and those of another folder, which win."""
     return bundled(extra)
 
 
 def programs() -> dict[str, str]:
-    """Paths of the programs we need; raises UnreachableError naming the packages of those that are missing."""
+    """Paths of the programs we need; raises UnreachableError naming the missing packages."""
     found = {n: (postgres.binary(n) if n == "postgres" else shutil.which(n)) for n in PACKAGES}
     missing = sorted(PACKAGES[name] for name, path in found.items() if path is None)
     if missing:
@@ -145,9 +161,7 @@ def _programs(layout: Layout, binaries: Mapping[str, str]) -> list[Program]:
     ours = {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     store = module("store.server", str(layout.ports["store"]), str(layout.home / "store.db"))
     fixed = [
-        Program(
-            name=DATABASE, command=postgres.command(layout), user=unprivileged(), stop_signal="INT"
-        ),
+        Program(name=DATABASE, command=postgres.command(layout), user=unprivileged(), stop_signal="INT"),
         Program(name="store", command=store, environment=ours),
         Program(name="platform", command=module("platform.server", home), environment=ours),
         Program(name="exporter", command=module("postgres", home), start=False, environment=ours),

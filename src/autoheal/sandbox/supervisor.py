@@ -22,8 +22,12 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from autoheal.domain.errors import NotFoundError, UnreachableError
 
+MARK = "AUTOHEAL_RIG"
+"""Environment variable that every process of a rig carries: the rig's home folder."""
+
 _RUNNING = 20
 _STARTING = 10
+_LONGEST_SOCKET_PATH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +107,8 @@ class Supervisor:
     def start(self) -> None:
         """Start it with everything that starts by itself."""
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._home / "supervisord.conf")]
-        done = subprocess.run(command, capture_output=True, check=False)
+        environment = {**os.environ, MARK: str(self._home)}
+        done = subprocess.run(command, capture_output=True, check=False, env=environment)
         if done.returncode:
             said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
             raise UnreachableError(f"supervisord does not start: {said[-1] if said else 'no word'}")
@@ -138,15 +143,16 @@ class Supervisor:
         self.start_program(name)
 
     def shut_down(self, *, seconds: float = 12) -> None:
-        """Stop everything and supervisord itself; kills what does not listen."""
+        """Stop everything and supervisord itself; kills what does not listen or lost its supervisor."""
         pid = self._pid()
         with contextlib.suppress(UnreachableError, NotFoundError):
             self._call("shutdown")
         until = time.monotonic() + seconds
         while pid is not None and _alive(pid) and time.monotonic() < until:
             time.sleep(0.1)
-        if pid is not None and _alive(pid):
-            os.kill(pid, signal.SIGKILL)
+        for stray in strays(self._home):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(stray, signal.SIGKILL)
 
     def _pid(self) -> int | None:
         try:
@@ -170,10 +176,25 @@ class Supervisor:
 def _socket(home: Path) -> Path:
     # A unix socket's path may have at most 107 bytes, so a deep home folder gets one elsewhere.
     direct = home / "supervisor.sock"
-    if len(str(direct)) < 100:
+    if len(str(direct)) < _LONGEST_SOCKET_PATH:
         return direct
     digest = hashlib.sha256(str(home).encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"autoheal-{os.geteuid()}-{digest}.sock"
+
+
+def strays(home: Path) -> list[int]:
+    """Processes that carry the mark of the rig in this folder, whoever their parent is now."""
+    mark = f"{MARK}={home}".encode()
+    return [
+        int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if mark in _environment(path)
+    ]
+
+
+def _environment(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def _alive(pid: int) -> bool:

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from random import Random  # noqa: TID251  seeded, so that every rig sees the same customers
+from random import Random  # seeded, so that every rig sees the same customers
 
 from autoheal.sandbox.layout import load
 
@@ -18,6 +18,7 @@ RATE = 14.0
 """Requests per second at factor 1."""
 
 _AT_ONCE = 48
+_PRODUCT_PAGES, _BROWSING = 0.4, 0.25
 
 
 def main(home: Path) -> None:
@@ -47,9 +48,9 @@ def factor(run: Path) -> float:
 def request(dice: Random) -> tuple[str, dict[str, int] | None]:
     """What one customer asks for."""
     choice = dice.random()
-    if choice < 0.4:
+    if choice < _PRODUCT_PAGES:
         return f"/products/{dice.randint(1, 200)}", None
-    if choice < 0.65:
+    if choice < _PRODUCT_PAGES + _BROWSING:
         return f"/browse/{dice.randint(0, 7)}", None
     return "/checkout", {"product": dice.randint(1, 200), "quantity": dice.randint(1, 12)}
 

@@ -1,4 +1,4 @@
-"""The platform's HTTP API: reads for everyone, deploys for people, fenced compare-and-set actions for robots."""
+"""The platform's HTTP API: reads for all, deploys for people, fenced compare-and-set actions for robots."""
 
 from __future__ import annotations
 
@@ -127,7 +127,9 @@ def changes(request: Request, since: float = 0.0) -> dict[str, object]:
     """What was changed, in time order; a deploy brings the diff of what is new in it."""
     production = production_of(request)
     found = [change for change in production.state.now().changes if change.time >= since]
-    return {"changes": [{**c.model_dump(), "diff": _diff(production, c.kind, c.before, c.commit)} for c in found]}
+    return {
+        "changes": [{**c.model_dump(), "diff": _diff(production, c.kind, c.before, c.commit)} for c in found]
+    }
 
 
 def _diff(production: Production, kind: str, before: str, commit: str) -> str:
@@ -177,7 +179,9 @@ def act(
         _carry_out(production, state, service, body, note)
         result: dict[str, JsonValue] = {"done": True, "version": service.version, "text": plan}
         state.results[body.idempotency_key] = result
-        production.log_effect({"service": name, "key": body.idempotency_key, **body.model_dump(), "plan": plan})
+        production.log_effect(
+            {"service": name, "key": body.idempotency_key, **body.model_dump(), "plan": plan}
+        )
         return result
 
 
@@ -268,7 +272,9 @@ def configure(request: Request, name: str, body: Configuration) -> dict[str, obj
         service = _service(state, name)
         current = service.configurations[service.config_version]
         if body.key not in current:
-            raise HTTPException(422, f"{name} has no setting {body.key!r}; there are {', '.join(sorted(current))}")
+            raise HTTPException(
+                422, f"{name} has no setting {body.key!r}; there are {', '.join(sorted(current))}"
+            )
         title = body.title or f"Set {body.key} of {name} to {json.dumps(body.value)}"
         commit = _commit_json(production, f"config/{name}.json", {body.key: body.value}, body.author, title)
         version = max(service.configurations) + 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KEEP_SECONDS = 3 * 3600
+_TIDY_EVERY = 20_000
 _TABLES = """
 CREATE TABLE IF NOT EXISTS line (at INTEGER, service TEXT, labels TEXT, text TEXT);
 CREATE INDEX IF NOT EXISTS line_at ON line (service, at);
@@ -44,7 +45,9 @@ class Store:
         with self._lock:
             self._connection.executemany("INSERT INTO line VALUES (?, ?, ?, ?)", rows)
 
-    def lines(self, start: int, end: int, *, services: list[str] | None, newest_first: bool) -> Iterator[Line]:
+    def lines(
+        self, start: int, end: int, *, services: list[str] | None, newest_first: bool
+    ) -> Iterator[Line]:
         """Lines in a half-open window of nanoseconds."""
         order = "DESC" if newest_first else "ASC"
         where, given = "", list[object]()
@@ -83,16 +86,20 @@ class Store:
         with self._lock:
             self._connection.executemany("INSERT INTO span VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
             self._written += len(rows)
-            if self._written > 20_000:
+            if self._written > _TIDY_EVERY:
                 self._written = 0
                 self._drop_old()
 
     def services(self) -> list[str]:
         """Services that ever sent a span."""
         with self._lock:
-            return [row[0] for row in self._connection.execute("SELECT DISTINCT service FROM span ORDER BY 1")]
+            return [
+                row[0] for row in self._connection.execute("SELECT DISTINCT service FROM span ORDER BY 1")
+            ]
 
-    def traces(self, *, service: str, operation: str | None, start: float, end: float, limit: int) -> list[str]:
+    def traces(
+        self, *, service: str, operation: str | None, start: float, end: float, limit: int
+    ) -> list[str]:
         """Ids of the newest traces in which the service has a span in the window (unix seconds)."""
         where, given = "", list[object]()
         if operation:
@@ -116,8 +123,11 @@ class Store:
         return found
 
     def calls(self, start: float, end: float) -> list[tuple[str, str, int]]:
-        """Caller, callee and number of calls: spans with a parent in another service, and client spans that
-        name their peer where nobody on the other side sends spans (a database)."""
+        """Caller, callee and number of calls.
+
+        From spans with a parent in another service, and from client spans that name their peer, where
+        nobody on the other side sends spans (a database).
+        """
         with self._lock:
             rows = self._connection.execute(
                 "SELECT p.service, c.service, COUNT(*) FROM span c JOIN span p"

@@ -33,7 +33,7 @@ def services(request: Request) -> dict[str, object]:
 
 
 @router.get("/api/traces")
-def traces(  # noqa: PLR0913  the parameters of Jaeger's API
+def traces(
     request: Request,
     service: str,
     start: int = 0,
@@ -59,7 +59,9 @@ def trace(request: Request, trace_id: str) -> dict[str, object]:
 
 @router.get("/api/dependencies")
 def dependencies(
-    request: Request, endTs: int, lookback: int = 86_400_000  # noqa: N803  Jaeger's own spelling
+    request: Request,
+    endTs: int,
+    lookback: int = 86_400_000,
 ) -> dict[str, object]:
     """Who called whom; both parameters in milliseconds."""
     found = store_of(request).calls((endTs - lookback) / 1000, endTs / 1000)
@@ -97,7 +99,7 @@ def _span(
     tags = [_tag("span.kind", said["kind"])]
     tags += [_tag(key, value) for key, value in said["attributes"].items()]
     if said["error"]:
-        tags.append(_tag("error", True))
+        tags.append(_tag("error", value=True))
     references = [{"refType": "CHILD_OF", "traceID": trace_id, "spanID": parent}] if parent else []
     return {
         "traceID": trace_id,

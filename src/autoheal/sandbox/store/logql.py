@@ -44,7 +44,9 @@ class LineFilter:
 
     def holds(self, line: str) -> bool:
         """Whether a line passes it."""
-        found = self.value in line if self.operator in ("|=", "!=") else re.search(self.value, line) is not None
+        found = (
+            self.value in line if self.operator in ("|=", "!=") else re.search(self.value, line) is not None
+        )
         return found == self.operator.startswith("|")
 
 
@@ -81,7 +83,9 @@ def parse(text: str) -> Query:
 def _pipeline(text: str) -> tuple[tuple[Matcher, ...], tuple[LineFilter, ...]]:
     text = text.strip()
     if not text.startswith("{") or "}" not in text:
-        raise LogQLError(f"parse error: expected a stream selector such as {{service_name=\"x\"}} in {text[:80]!r}")
+        raise LogQLError(
+            f'parse error: expected a stream selector such as {{service_name="x"}} in {text[:80]!r}'
+        )
     matchers, end = _selector(text)
     filters = []
     while end < len(text):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, HTTPException, Query, Request
@@ -15,6 +15,7 @@ from autoheal.sandbox.store.logql import Query as LogQuery
 router = APIRouter()
 _NANO = 1_000_000_000
 _MAX_STEPS = 11_000
+_DIGITS_OF_SECONDS = 10
 
 
 def store_of(request: Request) -> Store:
@@ -50,8 +51,9 @@ def label_values(request: Request, name: str) -> dict[str, object]:
 
 
 @router.get("/loki/api/v1/query_range")
-def query_range(  # noqa: PLR0913  the parameters of Loki's API
+def query_range(  # the parameters of Loki's API
     request: Request,
+    *,
     query: str,
     start: str = "",
     end: str = "",
@@ -62,7 +64,7 @@ def query_range(  # noqa: PLR0913  the parameters of Loki's API
     """Lines of a window, or counts over time."""
     try:
         asked = parse(query)
-        stop = nanoseconds(end) if end else int(datetime.now().timestamp() * _NANO)
+        stop = nanoseconds(end) if end else int(datetime.now(UTC).timestamp() * _NANO)
         begin = nanoseconds(start) if start else stop - 3600 * _NANO
     except (LogQLError, ValueError) as error:
         raise HTTPException(400, str(error)) from None
@@ -74,7 +76,7 @@ def query_range(  # noqa: PLR0913  the parameters of Loki's API
 def nanoseconds(text: str) -> int:
     """Nanoseconds since 1970 from nanoseconds, float seconds or RFC 3339; raises ValueError."""
     if text.isdigit():
-        return int(text) if len(text) > 10 else int(text) * _NANO
+        return int(text) if len(text) > _DIGITS_OF_SECONDS else int(text) * _NANO
     try:
         return int(float(text) * _NANO)
     except ValueError:
@@ -87,7 +89,8 @@ def _matching(store: Store, asked: LogQuery, window: tuple[int, int], *, backwar
     return [
         line
         for line in found
-        if all(m.holds(line.labels) for m in asked.matchers) and all(f.holds(line.text) for f in asked.filters)
+        if all(m.holds(line.labels) for m in asked.matchers)
+        and all(f.holds(line.text) for f in asked.filters)
     ]
 
 

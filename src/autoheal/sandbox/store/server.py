@@ -38,4 +38,6 @@ def build(path: Path) -> FastAPI:
 
 
 if __name__ == "__main__":
-    uvicorn.run(build(Path(sys.argv[2])), host="127.0.0.1", port=int(sys.argv[1]), log_level="error", access_log=False)
+    uvicorn.run(
+        build(Path(sys.argv[2])), host="127.0.0.1", port=int(sys.argv[1]), log_level="error", access_log=False
+    )

@@ -107,7 +107,7 @@ def recover(
 @command.command()
 def down(*, home: Home = HOME, as_json: AsJson = False) -> None:
     """Stop everything that the rig started."""
-    Rig.attach(home).down()
+    Rig.left(home).down()
     if as_json:
         show_json("sandbox", up=False)
         return
