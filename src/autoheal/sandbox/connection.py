@@ -1,4 +1,4 @@
-"""Settings and policy with which Autoheal looks after a rig: everything short, since a rig is young and quick."""
+"""Settings and policy with which Autoheal looks after a rig: all times short, since a rig is young."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from autoheal.sandbox.layout import Layout
 
 POLICY = """\
-# The policy of a rig: a throw-away production, in which reversible actions may be carried out alone.
+# The policy of a rig, a throw-away production: what a merged skill recognises it may mitigate alone, what was
+# never seen before waits for a person.
 apiVersion: autoheal/v1
 kind: ActionPolicy
 metadata: {owner: sandbox, version: 1}
@@ -18,7 +19,7 @@ environments:
     min_trust: assisted
     cooldown: {same_target: 20s, after_failed_verify: 60s}
     rates: {per_incident: 3, per_target_24h: 100, global_1h: 100}
-evidence: {independent_signals: 2, min_confidence: 0.99}
+evidence: {independent_signals: 2, min_confidence: 1.0}
 approval: {needed: 1, ttl: 15m}
 protected: [bank]
 """

@@ -33,6 +33,7 @@ class Door:
 
 
 DOORS = (
+    Door(name="demo", panel="Begin", help="Break a small real production, heal it, learn, heal it cheaper."),
     Door(
         name="sandbox", panel="Begin", help="A small real production on this machine, to break and to heal."
     ),
