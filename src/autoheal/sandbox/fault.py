@@ -232,7 +232,7 @@ class Fault(Strict):
         content = _replaced(self.model_dump(by_alias=True, exclude_none=True, exclude={"parameters"}), values)
         # Truth may name nobody, which the dump above leaves out.
         truth = {"entity": None, **content["truth"]}  # type: ignore[index, dict-item]  # a table
-        return Fault.model_validate({**content, "truth": truth})  # type: ignore[dict-item]
+        return Fault.model_validate({**content, "truth": truth})
 
     def variants(self) -> Iterator[Fault]:
         """The fault as it stands by default, and with every choice of every parameter."""
@@ -260,7 +260,7 @@ def _typed(key: str, value: object, values: Mapping[str, str]) -> object:
 
 
 def bundled(extra: Path | None = None) -> dict[str, Fault]:
-    """The faults that come with the rig, and those of another folder; raises ConfigError naming file and field."""
+    """The bundled faults, and those of another folder, by id; raises ConfigError naming file and field."""
     folders = [FOLDER, *([extra] if extra else [])]
     if extra is not None and not extra.is_dir():
         raise NotFoundError(f"{extra}: no such folder of faults")

@@ -131,12 +131,14 @@ class Injection:
         return {"undo": list(step.undo)}
 
     def _upstream(self, step: words.Upstream) -> Record:
-        write_atomically(self._layout.run / "weather.json", step.model_dump_json())
-        return {}
+        path = self._layout.run / "weather.json"
+        write_atomically(path, step.model_dump_json())
+        return {"file": str(path)}
 
     def _traffic(self, step: words.Traffic) -> Record:
-        write_atomically(self._layout.run / "traffic", str(step.factor))
-        return {}
+        path = self._layout.run / "traffic"
+        write_atomically(path, str(step.factor))
+        return {"file": str(path)}
 
     def _rule(self, step: words.Rule) -> Record:
         rule = {
@@ -172,11 +174,7 @@ class Injection:
             case "sql":
                 undo = record.get("undo")
                 self._execute(tuple(undo) if isinstance(undo, list) else ())
-            case "upstream":
-                (self._layout.run / "weather.json").unlink(missing_ok=True)
-            case "traffic":
-                (self._layout.run / "traffic").unlink(missing_ok=True)
-            case "rule":
+            case "upstream" | "traffic" | "rule":
                 Path(str(record["file"])).unlink(missing_ok=True)
                 self._reload()
 

@@ -32,7 +32,8 @@ class Author:
 
 # What the history is made of: days ago, author, message, and the paths that come with it.
 _HISTORY: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
-    (41, "Ines Farkas", "Start the shop: server, telemetry, tests", ("README.md", "CODEOWNERS", "shop", "tests")),
+    (41, "Ines Farkas", "Start the shop: server, telemetry, tests",
+     ("README.md", "CODEOWNERS", "shop", "tests")),
     (40, "Ines Farkas", "Add the entry point", ("services/gateway", "config/gateway.json")),
     (38, "Tom Ekdahl", "Price with tax and quantity discount", ("services/pricing", "config/pricing.json")),
     (35, "Mara Lind", "Show products with stars", ("services/catalog", "config/catalog.json")),

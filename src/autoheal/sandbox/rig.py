@@ -41,7 +41,7 @@ class Rig:
 
     @classmethod
     def up(cls, home: Path, *, webhook_url: str | None = None, progress: Progress = lambda _: None) -> Rig:
-        """Start everything in a folder; raises ConflictError when it is up, UnreachableError when it cannot."""
+        """Start everything in a folder; raises ConflictError when it is up, UnreachableError for what misses."""
         binaries = programs()
         home = home.absolute()
         _clear(home)
@@ -74,7 +74,7 @@ class Rig:
 
     @classmethod
     def left(cls, home: Path) -> Rig:
-        """The rig that was started in the folder, be it whole, broken or down; raises NotFoundError for none."""
+        """The rig that was started in the folder, be it up, broken or down; raises NotFoundError."""
         return cls(layout=load(home.absolute()))
 
     @property
@@ -124,7 +124,7 @@ class Rig:
 
 
 def _clear(home: Path) -> None:
-    """Make an empty folder where a rig was or nothing is; raises ConflictError rather than delete others' files."""
+    """Make an empty folder; raises ConflictError rather than delete what is not a rig that is down."""
     if home.exists() and not home.is_dir():
         raise ConflictError(f"{home} is not a folder; name another with --home")
     if (home / "rig.json").exists():

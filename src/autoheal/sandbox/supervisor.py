@@ -25,6 +25,7 @@ from autoheal.domain.errors import NotFoundError, UnreachableError
 MARK = "AUTOHEAL_RIG"
 """Environment variable that every process of a rig carries: the rig's home folder."""
 
+_LONGEST_SOCKET = 100
 _RUNNING = 20
 _STARTING = 10
 _LONGEST_SOCKET_PATH = 100

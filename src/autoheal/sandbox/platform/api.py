@@ -187,28 +187,45 @@ def act(
 
 def _plan(service: Service, state: State, body: Action) -> str:
     """What would be done, in one line; raises 422 when the parameters do not fit."""
-    given = body.parameters
-    if body.action == "rollback":
-        known = [release.commit for release in service.releases]
-        target = given.get("to", service.previous_release)
-        if target not in known:
-            raise HTTPException(422, f"{service.name} never ran release {target}")
-        return f"deploy {service.name} at {str(target)[:10]}, which ran before"
-    if body.action == "restore_config":
-        version = given.get("to_version", service.previous_config_version)
-        if not isinstance(version, int) or version not in service.configurations:
-            raise HTTPException(422, f"{service.name} has no configuration {version}")
-        return f"run {service.name} with configuration {version}"
-    if body.action == "set_flag":
-        if given.get("flag") not in state.flags or "value" not in given:
-            raise HTTPException(422, f"set_flag needs a known flag and a value; flags: {sorted(state.flags)}")
-        return f"set flag {given['flag']} to {json.dumps(given['value'])}"
-    if body.action == "scale":
-        replicas = given.get("replicas")
-        if not isinstance(replicas, int) or not 1 <= replicas <= REPLICAS or not service.releases:
-            raise HTTPException(422, f"replicas must be 1 to {REPLICAS}, of a service that can be scaled")
-        return f"run {replicas} replicas of {service.name}"
-    return f"restart {service.name}"
+    match body.action:
+        case "rollback":
+            return _plan_rollback(service, body.parameters)
+        case "restore_config":
+            return _plan_restore(service, body.parameters)
+        case "set_flag":
+            return _plan_flag(state, body.parameters)
+        case "scale":
+            return _plan_scale(service, body.parameters)
+        case "restart":
+            return f"restart {service.name}"
+
+
+def _plan_rollback(service: Service, given: dict[str, JsonValue]) -> str:
+    known = [release.commit for release in service.releases]
+    target = given.get("to", service.previous_release)
+    if target not in known:
+        raise HTTPException(422, f"{service.name} never ran release {target}")
+    return f"deploy {service.name} at {str(target)[:10]}, which ran before"
+
+
+def _plan_restore(service: Service, given: dict[str, JsonValue]) -> str:
+    version = given.get("to_version", service.previous_config_version)
+    if not isinstance(version, int) or version not in service.configurations:
+        raise HTTPException(422, f"{service.name} has no configuration {version}")
+    return f"run {service.name} with configuration {version}"
+
+
+def _plan_flag(state: State, given: dict[str, JsonValue]) -> str:
+    if given.get("flag") not in state.flags or "value" not in given:
+        raise HTTPException(422, f"set_flag needs a known flag and a value; flags: {sorted(state.flags)}")
+    return f"set flag {given['flag']} to {json.dumps(given['value'])}"
+
+
+def _plan_scale(service: Service, given: dict[str, JsonValue]) -> str:
+    replicas = given.get("replicas")
+    if not isinstance(replicas, int) or not 1 <= replicas <= REPLICAS or not service.releases:
+        raise HTTPException(422, f"replicas must be 1 to {REPLICAS}, of a service that can be scaled")
+    return f"run {replicas} replicas of {service.name}"
 
 
 def _carry_out(production: Production, state: State, service: Service, body: Action, note: Note) -> None:

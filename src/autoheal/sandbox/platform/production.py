@@ -68,7 +68,7 @@ class Production:
         }
 
     def _targets(self, state: State) -> list[dict[str, object]]:
-        ours = [
+        ours: list[dict[str, object]] = [
             {
                 "targets": [f"127.0.0.1:{port}" for port in self.layout.services[name][: service.replicas]],
                 "labels": {"service": name},

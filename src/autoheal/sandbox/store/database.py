@@ -11,6 +11,7 @@ from pathlib import Path
 
 KEEP_SECONDS = 3 * 3600
 _TIDY_EVERY = 20_000
+_TIDY_AFTER = 20_000  # spans
 _TABLES = """
 CREATE TABLE IF NOT EXISTS line (at INTEGER, service TEXT, labels TEXT, text TEXT);
 CREATE INDEX IF NOT EXISTS line_at ON line (service, at);

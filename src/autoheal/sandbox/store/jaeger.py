@@ -60,7 +60,7 @@ def trace(request: Request, trace_id: str) -> dict[str, object]:
 @router.get("/api/dependencies")
 def dependencies(
     request: Request,
-    endTs: int,
+    endTs: int,  # noqa: N803  Jaeger's own spelling
     lookback: int = 86_400_000,
 ) -> dict[str, object]:
     """Who called whom; both parameters in milliseconds."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from autoheal.sandbox.store.logql import Query as LogQuery
 router = APIRouter()
 _NANO = 1_000_000_000
 _MAX_STEPS = 11_000
+_SECONDS_DIGITS = 10  # a longer integer is in nanoseconds
 _DIGITS_OF_SECONDS = 10
 
 
@@ -28,7 +29,7 @@ def store_of(request: Request) -> Store:
 def push(request: Request, body: Annotated[dict[str, object], Body()]) -> None:
     """Take lines in, each stream with its labels."""
     try:
-        lines = [
+        lines: list[tuple[int, Mapping[str, str], str]] = [
             (int(at), dict(stream["stream"]), str(text))
             for stream in body["streams"]  # type: ignore[attr-defined]  # checked by the except below
             for at, text, *_ in stream["values"]
@@ -51,7 +52,7 @@ def label_values(request: Request, name: str) -> dict[str, object]:
 
 
 @router.get("/loki/api/v1/query_range")
-def query_range(  # the parameters of Loki's API
+def query_range(  # noqa: PLR0913  the parameters of Loki's API
     request: Request,
     *,
     query: str,
@@ -66,7 +67,7 @@ def query_range(  # the parameters of Loki's API
         asked = parse(query)
         stop = nanoseconds(end) if end else int(datetime.now(UTC).timestamp() * _NANO)
         begin = nanoseconds(start) if start else stop - 3600 * _NANO
-    except (LogQLError, ValueError) as error:
+    except (LogQLError, ValueError, OverflowError) as error:
         raise HTTPException(400, str(error)) from None
     if asked.seconds is None:
         return _streams(store_of(request), asked, (begin, stop), limit, backward=direction != "forward")
@@ -140,6 +141,6 @@ def _counts(found: list[int], times: list[float], seconds: float, divisor: float
     return points
 
 
-def _answer(kind: str, result: list[dict[str, object]], entries: int) -> dict[str, object]:
+def _answer(kind: str, result: Sequence[Mapping[str, object]], entries: int) -> dict[str, object]:
     stats = {"summary": {"totalEntriesReturned": entries}}
     return {"status": "success", "data": {"resultType": kind, "result": result, "stats": stats}}
