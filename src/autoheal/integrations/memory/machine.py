@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 
 @dataclass(slots=True, kw_only=True)
@@ -16,10 +16,6 @@ class MemoryClock:
     def now(self) -> datetime:
         """The instant it stands at."""
         return self.at
-
-    def pass_seconds(self, seconds: float) -> None:
-        """Move on."""
-        self.at += timedelta(seconds=seconds)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from string import ascii_uppercase
 
@@ -14,6 +14,7 @@ from autoheal.domain.investigation import Hypothesis, HypothesisState, Investiga
 from autoheal.domain.mitigation import Mitigation, MitigationState
 from autoheal.reports.economics import Bill, bill, stages
 from autoheal.surfaces.web.chart import Chart, Mark, Series, draw
+from autoheal.surfaces.web.evidence_view import series_of
 
 Read = Callable[[str], tuple[Evidence, Sequence[Row]]]
 MOST_CHARTS = 4
@@ -31,12 +32,6 @@ class IncidentView:
     waiting: tuple[Mitigation, ...]
     spent: Mapping[str, Bill]
     total: Bill
-    sources: Mapping[str, Evidence]
-
-    @property
-    def investigation(self) -> Investigation | None:
-        """The newest attempt."""
-        return self.file.investigations[-1] if self.file.investigations else None
 
     @property
     def live(self) -> bool:
@@ -54,7 +49,6 @@ def view(file: IncidentFile, read: Read, now: datetime) -> IncidentView:
         waiting=tuple(m for m in file.mitigations if _waits(m, now)),
         spent=stages(file.costs),
         total=bill(file.costs),
-        sources={evidence.id: evidence for evidence in file.evidence},
     )
 
 
@@ -148,9 +142,5 @@ def _cited(reading: Reading, read: Read) -> Series:
 
 
 def _judged(evidence_id: str, read: Read) -> Iterator[Series]:
-    evidence, rows = read(evidence_id)
-    entities = dict.fromkeys((row.entity, row.subject) for row in rows)
-    for entity, subject in list(entities)[:1]:
-        points = tuple((r.time, r.value) for r in rows if (r.entity, r.subject) == (entity, subject))
-        title = f"check after the action: {subject or evidence.expression} of {entity}"
-        yield Series(title=title, evidence_id=evidence_id, unit="", points=points)
+    for series in series_of(*read(evidence_id))[:1]:
+        yield replace(series, title=f"check after the action: {series.title}")

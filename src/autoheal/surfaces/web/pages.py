@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from autoheal.surfaces.web.api_page import operations
+from autoheal.surfaces.web.evidence_view import charts_of
 from autoheal.surfaces.web.incident_view import view
 from autoheal.surfaces.web.rendering import PageRoute, Product, page
 
@@ -34,7 +35,14 @@ def incident(incident_id: str, request: Request, app: Product) -> HTMLResponse:
 def evidence(evidence_id: str, request: Request, app: Product) -> HTMLResponse:
     """Show one stored query, its window and exactly what came back."""
     found, rows = app.evidence(evidence_id)
-    return page(request, "evidence.html", evidence=found, rows=rows[:MOST_ROWS], total=len(rows))
+    return page(
+        request,
+        "evidence.html",
+        evidence=found,
+        rows=rows[:MOST_ROWS],
+        total=len(rows),
+        charts=charts_of(found, rows),
+    )
 
 
 @router.get("/proposals")

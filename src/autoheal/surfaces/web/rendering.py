@@ -23,6 +23,8 @@ _HERE = Path(__file__).parent
 _FILTERS = (
     words.moment,
     words.clock,
+    words.instant,
+    words.measure,
     words.span,
     words.between,
     words.number,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from markupsafe import Markup
@@ -39,6 +39,23 @@ def clock(at: datetime) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(
         at.isoformat(timespec="seconds"), at.strftime("%H:%M:%S")
     )
+
+
+def instant(seconds: float) -> datetime:
+    """Unix seconds as an instant in UTC; what is no time at all is the beginning of time."""
+    try:
+        return datetime.fromtimestamp(seconds, tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, tz=UTC)
+
+
+def measure(value: float | None, unit: str) -> str:
+    """A figure with its unit, as a person says it."""
+    if value is None:
+        return "not measured"
+    if unit in ("s", "seconds"):
+        return span(value)
+    return share(value) if unit == "share" else f"{number(value)} {unit}"
 
 
 def span(seconds: float | None) -> str:

@@ -45,6 +45,7 @@ def test_only_marks_within_the_window_are_lines() -> None:
     drawn = chart([(0, 1), (10, 2)], *marks)
     assert drawn is not None
     assert [line.mark.letter for line in drawn.lines] == ["B"]
+    assert [tick.label for tick in drawn.across] == ["00:00:00", "00:00:03", "00:00:06", "00:00:10"]
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e10), st.floats(-1e12, 1e12)), max_size=400))
