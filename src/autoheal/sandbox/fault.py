@@ -231,8 +231,8 @@ class Fault(Strict):
             values |= {name: value, **parameter.values.get(value, {})}
         content = _replaced(self.model_dump(by_alias=True, exclude_none=True, exclude={"parameters"}), values)
         # Truth may name nobody, which the dump above leaves out.
-        truth = {"entity": None, **content["truth"]}  # type: ignore[index, dict-item]  # a table
-        return Fault.model_validate({**content, "truth": truth})
+        truth = {"entity": None, **content["truth"]}  # type: ignore[index]  # a table
+        return Fault.model_validate({**content, "truth": truth})  # type: ignore[dict-item]  # a table
 
     def variants(self) -> Iterator[Fault]:
         """The fault as it stands by default, and with every choice of every parameter."""

@@ -41,7 +41,7 @@ class Rig:
 
     @classmethod
     def up(cls, home: Path, *, webhook_url: str | None = None, progress: Progress = lambda _: None) -> Rig:
-        """Start everything in a folder; raises ConflictError when it is up, UnreachableError for what misses."""
+        """Start everything in a folder; raises ConflictError when it is up, UnreachableError else."""
         binaries = programs()
         home = home.absolute()
         _clear(home)
