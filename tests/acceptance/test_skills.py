@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from skills_ref.validator import validate  # type: ignore[import-untyped]  # ships no types
-from tests.acceptance.learning_case import CALLS, START, Fault, World
+from tests.acceptance.learning_case import CALLS, START, Fault, World, at
 
 from autoheal.domain.change import Change, ChangeKind
 from autoheal.domain.investigation import Mechanism
@@ -16,7 +16,9 @@ from autoheal.domain.proposal import Proposal, ProposalKind, ProposalState
 from autoheal.domain.skill import Trust
 from autoheal.healing.recall import NotRecalled, Recalled, Situation, recall
 from autoheal.healing.skill_run import Moment
-from autoheal.policy.policy import ActionRule, Policy
+from autoheal.policy.policy import ActionRule, Mode, Policy
+from autoheal.policy.ruling import Permission, rule_on
+from autoheal.policy.ruling import Situation as Ruled
 
 pytestmark = pytest.mark.timeout(180)
 

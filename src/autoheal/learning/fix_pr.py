@@ -33,16 +33,14 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """A remedy with a test, run before and after."""
+class Shown:
+    """A remedy that a test shows: it fails before and passes after."""
 
+    remedy: Remedy
+    expectation: Expectation
+    branch: Branch
     before: Ran
     after: Ran
-
-    @property
-    def shows(self) -> bool:
-        """Whether the test fails without the remedy and passes with it."""
-        return self.before.code == _FAILED and self.after.passed
 
 
 def plan_fix(lessons: Lessons, material: Material) -> Plan | str:
@@ -158,22 +156,49 @@ def _value(text: str) -> Json:
 def _write(
     lessons: Lessons, material: Material, remedies: list[Remedy], wanted: list[Expectation]
 ) -> Draft | str:
-    """The first remedy and test that show it; a fix that no test can show is not opened."""
+    """The first test and remedy that show each other; a fix that no test can show is not opened."""
     reasons: list[str] = []
-    name = f"autoheal/{material.incident.id.lower().replace('_', '-')}/fix"
-    for remedy in remedies:
-        try:
-            undone = remedy.make(name)
-        except (ConflictError, RefusedError) as error:
-            reasons.append(str(error))
+    for expectation in wanted:
+        before = _before(lessons, material, expectation)
+        if before.code != _FAILED:
+            reasons.append(_no_failure(expectation, before))
             continue
-        for expectation in wanted:
-            branch = _with_test(lessons, material, undone, expectation)
-            trial = _tried(lessons, material, branch, expectation)
-            if trial.shows:
-                return _proved(lessons, material, remedy, (branch, expectation, trial))
-            reasons.append(_not_shown(remedy, expectation, trial))
+        for remedy in remedies:
+            shown = _after(lessons, material, remedy, (expectation, before))
+            if isinstance(shown, Shown):
+                return _proved(lessons, material, shown)
+            reasons.append(shown)
     return f"no test fails before and passes after: {'; '.join(dict.fromkeys(reasons))[:600]}"
+
+
+def _before(lessons: Lessons, material: Material, expectation: Expectation) -> Ran:
+    """The test on main as it is: the culprit is still in it."""
+    path = _test_path(material)
+    test = {path: test_text(expectation, incident_id=material.incident.id)}
+    main = lessons.forge.head(lessons.settings.code_repository)
+    return _run(lessons, main, path, test)
+
+
+def _no_failure(expectation: Expectation, before: Ran) -> str:
+    if before.passed:
+        return f"{expectation.told()} on main as it is"
+    return f"the test could not be run: {_last_line(before)}"
+
+
+def _after(
+    lessons: Lessons, material: Material, remedy: Remedy, tried: tuple[Expectation, Ran]
+) -> Shown | str:
+    """The same test with the remedy; the reason where it still fails, or cannot be applied."""
+    expectation, before = tried
+    try:
+        undone = remedy.make(f"autoheal/{material.incident.id.lower().replace('_', '-')}/fix")
+    except (ConflictError, RefusedError) as error:
+        return str(error)
+    branch = _with_test(lessons, material, undone, expectation)
+    after = _run(lessons, branch.head, _test_path(material), {})
+    if after.passed:
+        return Shown(remedy=remedy, expectation=expectation, branch=branch, before=before, after=after)
+    return f"{remedy.what.rstrip('.')}, and still it fails: {_last_line(after)}"
 
 
 def _with_test(lessons: Lessons, material: Material, undone: Branch, expectation: Expectation) -> Branch:
@@ -193,35 +218,16 @@ def _test_path(material: Material) -> str:
     return f"tests/regression/test_{word}.py"
 
 
-def _tried(lessons: Lessons, material: Material, branch: Branch, expectation: Expectation) -> Trial:
-    path = _test_path(material)
-    test = {path: test_text(expectation, incident_id=material.incident.id)}
-    before = _run(lessons, branch, branch.base, path, test)
-    if before.code != _FAILED:
-        return Trial(before=before, after=Ran(code=None, output="not run", seconds=0.0))
-    return Trial(before=before, after=_run(lessons, branch, branch.head, path, {}))
-
-
-def _run(lessons: Lessons, branch: Branch, commit: str, tests: str, files: dict[str, str]) -> Ran:
+def _run(lessons: Lessons, commit: str, tests: str, files: dict[str, str]) -> Ran:
     settings = lessons.settings
     command = [word.replace("{tests}", tests) for word in settings.test_command]
-    with lessons.forge.worktree(branch.repository, commit) as folder:
+    with lessons.forge.worktree(settings.code_repository, commit) as folder:
         return lessons.prover.run(command, seconds=settings.test_seconds, folder=folder, files=files)
 
 
-def _not_shown(remedy: Remedy, expectation: Expectation, trial: Trial) -> str:
-    if trial.before.passed:
-        return f"{expectation.told()} on main as it is"
-    if trial.before.code != _FAILED:
-        return f"the test could not be run: {_last_line(trial.before)}"
-    return f"{remedy.what.rstrip('.')}, and still it fails: {_last_line(trial.after)}"
-
-
-def _proved(
-    lessons: Lessons, material: Material, remedy: Remedy, found: tuple[Branch, Expectation, Trial]
-) -> Draft | str:
-    branch, expectation, trial = found
-    whole = _run(lessons, branch, branch.head, "tests", {})
+def _proved(lessons: Lessons, material: Material, shown: Shown) -> Draft | str:
+    branch, expectation = shown.branch, shown.expectation
+    whole = _run(lessons, branch.head, "tests", {})
     if not whole.passed:
         return f"the repository's own tests fail with the fix: {_last_line(whole)}"
     proof = Proof(
@@ -230,8 +236,8 @@ def _proved(
             "branch; the repository's own tests pass."
         ),
         checks={
-            f"regression test on main {branch.base[:12]}": f"fails, as it should: {_complaint(trial.before)}",
-            f"regression test on this branch {branch.head[:12]}": f"passed in {trial.after.seconds:.1f} s",
+            f"regression test on main {branch.base[:12]}": f"fails, as it should: {_complaint(shown.before)}",
+            f"regression test on this branch {branch.head[:12]}": f"passed in {shown.after.seconds:.1f} s",
             "the repository's own tests": f"passed in {whole.seconds:.1f} s",
         },
     )
@@ -241,7 +247,7 @@ def _proved(
         f"{material.cause.statement if material.cause else ''}. The culprit: "
         f"{culprit.kind if culprit else ''} `{culprit.id[:60] if culprit else ''}`."
     )
-    what = f"{remedy.what} Adds `{_test_path(material)}` from requests recorded during the incident."
+    what = f"{shown.remedy.what} Adds `{_test_path(material)}` from requests recorded during the incident."
     body = body_of(why=why, what=what, proof=proof, material=material)
     return Draft(title=title, body=body, branch=branch, proof=proof)
 
