@@ -326,7 +326,9 @@ def _known(place: str, name: str, known: tuple[str, ...]) -> None:
 
 
 def _said(error: ValidationError) -> str:
-    problem = error.errors(include_url=False)[0]
+    problems = error.errors(include_url=False)
+    # A misspelled field is also a missing one; the former tells more.
+    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     place = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         return f"{place}: no such field{_near(str(problem['loc'][-1]), _fields())}"
