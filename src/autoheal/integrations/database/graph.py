@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, or_, select, text, update
 
+from autoheal.domain.errors import ConflictError
 from autoheal.domain.fact import Fact, Node, Provenance, Relation
 from autoheal.domain.skill import Trust
 from autoheal.integrations.database import schema
 from autoheal.integrations.database.codec import decode, encode
 from autoheal.integrations.database.connections import Connections
+from autoheal.integrations.database.schema import storable
 from autoheal.integrations.database.writing import insert_once, upsert
 
 _FACTS, _ASSERTIONS = schema.fact, schema.assertion
 _NAMESPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 _FRONTIER = 500
 _MOST_FACTS = 2_000
+_ID_ATTEMPTS = 1_000
+_MATCH = text(
+    "SELECT fact_words.fact_id FROM fact_words JOIN fact ON fact.id = fact_words.fact_id"
+    " WHERE fact_words MATCH :words AND fact.retracted_at IS NULL ORDER BY rank LIMIT :limit"
+)
 
 
 class DatabaseGraph:
@@ -69,11 +77,9 @@ class DatabaseGraph:
     def assert_fact(self, fact: Fact) -> Fact:
         """Believe a fact, or add its provenance to the same open one."""
         with self._connections.write() as connection:
-            same = _same_open_fact(connection, fact)
-            if same is None:
-                connection.execute(_FACTS.insert().values(**_fact_row(fact)))
-                _index(connection, fact, sqlite=self._connections.sqlite)
-            fact_id = same or fact.id
+            fact_id = _same_open_fact(connection, fact)
+            if fact_id is None:
+                fact_id = _insert(connection, fact, sqlite=self._connections.sqlite)
             for provenance in fact.provenance:
                 insert_once(connection, _ASSERTIONS, _assertion_row(fact_id, provenance))
             return _facts(connection, _FACTS.c.id == fact_id)[0]
@@ -97,7 +103,7 @@ class DatabaseGraph:
         wanted = {"subject": subject, "relation": relation and relation.value, "object": object}
         terms = [_FACTS.c[name] == value for name, value in wanted.items() if value is not None]
         with self._connections.read() as connection:
-            return _facts(connection, *terms, _known(known_at), _true(true_at))
+            return _facts(connection, *terms, _known(known_at), _true(true_at), known_at=known_at)
 
     def neighborhood(
         self, urn: str, *, relations: Sequence[Relation], hops: int, known_at: datetime | None = None
@@ -109,9 +115,8 @@ class DatabaseGraph:
         with self._connections.read() as connection:
             for _ in range(hops):
                 touching = or_(_FACTS.c.subject.in_(frontier), _FACTS.c.object.in_(frontier))
-                near = _facts(
-                    connection, touching, _FACTS.c.relation.in_(kinds), _known(known_at), _true(None)
-                )
+                wanted = (touching, _FACTS.c.relation.in_(kinds), _known(known_at), _true(None))
+                near = _facts(connection, *wanted, known_at=known_at, limit=_MOST_FACTS)
                 found |= {fact.id: fact for fact in near}
                 reached = {end for fact in near for end in (fact.subject, fact.object)}
                 frontier = sorted(reached - seen)[:_FRONTIER]
@@ -122,7 +127,7 @@ class DatabaseGraph:
 
     def search(self, text: str, *, limit: int = 10) -> Sequence[Fact]:
         """Facts whose statement has any of the words, those with most of them first."""
-        words = re.findall(r"\w+", text)[:32]
+        words = re.findall(r"\w+", storable(text))[:32]
         if not words:
             return []
         with self._connections.read() as connection:
@@ -180,32 +185,35 @@ def _true(at: datetime | None) -> ColumnElement[bool]:
     return and_(begun, or_(_FACTS.c.valid_to.is_(None), _FACTS.c.valid_to > then))
 
 
-def _facts(connection: Connection, *terms: ColumnElement[bool]) -> list[Fact]:
+def _facts(
+    connection: Connection,
+    *terms: ColumnElement[bool],
+    known_at: datetime | None = None,
+    limit: int | None = None,
+) -> list[Fact]:
     rows = connection.execute(
         select(_FACTS.c.id, _FACTS.c.body, _FACTS.c.retracted_at)
         .where(*terms)
         .order_by(_FACTS.c.recorded_at, _FACTS.c.id)
+        .limit(limit)
     ).all()
     said = _assertions(connection, [row[0] for row in rows])
-    return [_believed(body, said[key], retracted) for key, body, retracted in rows]
+    return [_believed(body, key, said[key], retracted, known_at) for key, body, retracted in rows]
 
 
-def _believed(body: str, provenance: tuple[Provenance, ...], retracted: float | None) -> Fact:
-    fact = decode(Fact, body)
+def _believed(
+    body: str,
+    fact_id: str,
+    provenance: tuple[Provenance, ...],
+    retracted: float | None,
+    known_at: datetime | None,
+) -> Fact:
+    """The fact as it was known: what was said or taken back later is left out."""
     retracted_at = None if retracted is None else datetime.fromtimestamp(retracted, tz=UTC)
-    return Fact(
-        id=fact.id,
-        subject=fact.subject,
-        relation=fact.relation,
-        object=fact.object,
-        statement=fact.statement,
-        recorded_at=fact.recorded_at,
-        valid_from=fact.valid_from,
-        valid_to=fact.valid_to,
-        retracted_at=retracted_at,
-        attributes=fact.attributes,
-        provenance=provenance,
-    )
+    if known_at is not None:
+        provenance = tuple(said for said in provenance if said.asserted_at <= known_at) or provenance[:1]
+        retracted_at = None
+    return replace(decode(Fact, body), id=fact_id, retracted_at=retracted_at, provenance=provenance)
 
 
 def _assertions(connection: Connection, fact_ids: list[str]) -> dict[str, tuple[Provenance, ...]]:
@@ -222,8 +230,24 @@ def _assertions(connection: Connection, fact_ids: list[str]) -> dict[str, tuple[
 def _same_open_fact(connection: Connection, fact: Fact) -> str | None:
     same = [_FACTS.c.subject == fact.subject, _FACTS.c.object == fact.object]
     same += [_FACTS.c.relation == fact.relation.value, _FACTS.c.retracted_at.is_(None)]
-    same += [_FACTS.c.valid_to.is_(None)]
+    # A fact that has ended is another fact than the one that still holds.
+    ended = fact.valid_to.timestamp() if fact.valid_to else None
+    same += [_FACTS.c.valid_to.is_(None) if ended is None else _FACTS.c.valid_to == ended]
     return connection.execute(select(_FACTS.c.id).where(*same).limit(1)).scalar()
+
+
+def _insert(connection: Connection, fact: Fact, *, sqlite: bool) -> str:
+    """Believe it under its own id, or under a new one where that belongs to what was once retracted."""
+    row = _fact_row(fact)
+    for attempt in range(1, _ID_ATTEMPTS):
+        if insert_once(connection, _FACTS, row):
+            _index(connection, str(row["id"]), fact.statement, sqlite=sqlite)
+            return str(row["id"])
+        # Not ours: another process came to believe the same in this moment.
+        if same := _same_open_fact(connection, fact):
+            return same
+        row["id"] = f"{fact.id}:{attempt + 1}"
+    raise ConflictError(f"fact {fact.id} was retracted too often; give it a new id")
 
 
 def _fact_row(fact: Fact) -> dict[str, object]:
@@ -247,22 +271,23 @@ def _assertion_row(fact_id: str, provenance: Provenance) -> dict[str, object]:
     return {"fact_id": fact_id, "key": str(uuid5(_NAMESPACE, body)), "body": body}
 
 
-def _index(connection: Connection, fact: Fact, *, sqlite: bool) -> None:
+def _index(connection: Connection, fact_id: str, statement: str, *, sqlite: bool) -> None:
     if sqlite:
         query = text("INSERT INTO fact_words (fact_id, statement) VALUES (:id, :statement)")
-        connection.execute(query, {"id": fact.id, "statement": fact.statement})
+        connection.execute(query, {"id": storable(fact_id), "statement": storable(statement)})
 
 
 def _matches(connection: Connection, words: list[str], limit: int, *, sqlite: bool) -> list[str]:
     if sqlite:
-        query = text(
-            "SELECT fact_id FROM fact_words WHERE fact_words MATCH :words ORDER BY rank LIMIT :limit"
-        )
         quoted = " OR ".join(f'"{word}"' for word in words)
-        return list(connection.execute(query, {"words": quoted, "limit": limit}).scalars())
-    asked = func.to_tsquery("simple", " | ".join(words))
-    document = func.to_tsvector("simple", _FACTS.c.statement)
+        return list(connection.execute(_MATCH, {"words": quoted, "limit": limit}).scalars())
+    # Spelled like the index: only the same expression finds it.
+    simple: ColumnElement[str] = literal_column("'simple'::regconfig")
+    asked = func.to_tsquery(simple, " | ".join(words))
+    document = func.to_tsvector(simple, _FACTS.c.statement)
     ranked = (
-        select(_FACTS.c.id).where(document.op("@@")(asked)).order_by(func.ts_rank(document, asked).desc())
+        select(_FACTS.c.id)
+        .where(document.op("@@")(asked), _FACTS.c.retracted_at.is_(None))
+        .order_by(func.ts_rank(document, asked).desc(), _FACTS.c.id)
     )
     return list(connection.execute(ranked.limit(limit)).scalars())

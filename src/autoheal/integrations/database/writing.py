@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
-from sqlalchemy import Connection, CursorResult, Table
+from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -19,7 +18,8 @@ def upsert(connection: Connection, table: Table, values: Mapping[str, object], *
 def insert_once(connection: Connection, table: Table, values: Mapping[str, object]) -> bool:
     """Insert the row unless it is there by any unique key; false when it was."""
     insert = _insert(connection, table).values(**values).on_conflict_do_nothing()
-    return bool(cast("CursorResult[object]", connection.execute(insert)).rowcount)
+    # Not rowcount: the PostgreSQL driver does not always know it.
+    return connection.execute(insert.returning(*table.primary_key)).first() is not None
 
 
 def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
