@@ -168,6 +168,9 @@ def _judged(found: ChangeSet, scene: _Scene) -> RankedChange:
     content = 1.0 - (1.0 - risk.score) * (1.0 - 0.6 * talk) * (1.0 - 0.3 * just * (risk.score > _CALM))
     if risk.harmless and talk < _RELEVANT:
         content *= 0.5
+    if found.deployed and place >= _AT_THE_CAUSE:
+        # It reached the very place that broke, moments before: that outweighs what its diff looks like.
+        content = max(content, _MOMENTS_BEFORE * just)
     score = place * content * fresh * (1.0 - 0.6 * scene.load)
     idle = scene.deploys_known and not found.deployed
     score *= (0.0 if late else 1.0) * (0.15 if idle else 1.0)
@@ -182,6 +185,8 @@ def _judged(found: ChangeSet, scene: _Scene) -> RankedChange:
 
 
 _RELEVANT = 0.3
+_AT_THE_CAUSE = 0.7
+_MOMENTS_BEFORE = 0.85
 
 
 def _risk(found: ChangeSet) -> Risk:

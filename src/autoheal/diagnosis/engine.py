@@ -16,6 +16,7 @@ from autoheal.diagnosis.noise_floor import noise_floor
 from autoheal.diagnosis.onset import Onset, find_onset
 from autoheal.diagnosis.rank import ranked, weighed
 from autoheal.diagnosis.remediation import culprit_kind, remediation_for
+from autoheal.diagnosis.rollouts import without_rollouts
 from autoheal.diagnosis.series import SeriesMatrix, series_matrix
 from autoheal.diagnosis.span_evidence import (
     calm_entities,
@@ -89,7 +90,7 @@ def gather_evidence(telemetry: Telemetry) -> Evidence:
     spans = span_table(telemetry.spans, end=telemetry.end) if telemetry.spans is not None else None
     logs = log_table(telemetry.logs, end=telemetry.end) if telemetry.logs is not None else None
     shifts = metric_shifts(series, onset=onset.time)
-    found = list(metric_terms(shifts, telemetry.alert_entity))
+    found = without_rollouts(metric_terms(shifts, telemetry.alert_entity), telemetry.changes)
     found += metric_gap_terms(series, onset.time)
     found = _confirmed(found, spans, onset)
     skew = own_onset(logs, onset.time, telemetry.end) - onset.time if logs else 0.0

@@ -61,8 +61,9 @@ _WORDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.THROTTLING: _words("throttle throttled throttling cfs runqueue steal pressure stall"),
         Kind.ERROR: _words(
             "error errors err errs fail fails failed failure failures exception exceptions 5xx 4xx 500 503 "
-            "fault faults rejected rejections cancelled canceled cancellations aborted abort success successes "
-            "availability timeout timeouts dropped drops drop invalid unhealthy retries retry deadlettered"
+            "fault faults rejected rejections cancelled canceled cancellations aborted abort success "
+            "successes availability timeout timeouts dropped drops drop invalid unhealthy retries retry "
+            "deadlettered"
         ),
         Kind.LATENCY: _words(
             "latency latencies duration durations delay rt rtt response elapsed p50 p75 p90 p95 p99 quantile "

@@ -151,8 +151,9 @@ def _span_of(times: Floats) -> Window:
 def _ceilings(series: SeriesMatrix) -> Floats:
     """What a share's full value is: from the name, else 1 or 100 where a success share never passes it."""
     top: dict[str, float] = defaultdict(float)
-    for metric, peak in zip(series.metrics, _row_max(series.values, np.isfinite(series.values)), strict=True):
-        top[metric] = max(top[metric], float(np.nan_to_num(peak)))
+    peaks = np.nan_to_num(_row_max(series.values, np.isfinite(series.values))).tolist()
+    for metric, peak in zip(series.metrics, peaks, strict=True):
+        top[metric] = max(top[metric], peak)
     found = []
     for metric, meaning in zip(series.metrics, series.meanings, strict=True):
         guess = next((full for full in _FULL_SHARES if top[metric] <= full), 0.0)

@@ -90,7 +90,7 @@ def _unusual_by_slot(series: SeriesMatrix, step: float) -> tuple[Floats, Floats]
     seen = np.zeros(width, dtype=bool)
     seen[slot[present]] = True
     top = -np.sort(-board, axis=0)[: min(max(round(_TOP_SHARE * len(names)), 1), _TOP)]
-    moments: Floats = origin + np.flatnonzero(seen) * step
+    moments = np.asarray(origin + np.flatnonzero(seen) * step, dtype=np.float64)
     return moments, np.asarray(top.mean(axis=0)[seen], dtype=np.float64)
 
 

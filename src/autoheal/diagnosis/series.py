@@ -13,6 +13,9 @@ from autoheal.diagnosis.kinds import Meaning, meaning_of
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 MAX_SAMPLES = 1024
+LEAST_SAMPLES = 128
+MAX_CELLS = 5_000_000
+"""How much history is kept: the latest samples of each series, fewer where there are very many series."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,15 @@ def _sorted(rows: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(
         (pl.col("entity").to_physical().cast(pl.UInt64) * 2**32 + pl.col("metric").to_physical()).alias("key")
     )
-    return keyed.sort("key", "time", maintain_order=True)
+    return keyed if _in_order(keyed) else keyed.sort("key", "time", maintain_order=True)
+
+
+def _in_order(rows: pl.DataFrame) -> bool:
+    """Whether every series is one run of rows in time order."""
+    key, time = rows["key"].to_numpy(), rows["time"].to_numpy()
+    same = key[1:] == key[:-1]
+    runs = int((~same).sum()) + 1
+    return runs == rows["key"].n_unique() and bool((time[1:] >= time[:-1])[same].all())
 
 
 def _padded(rows: pl.DataFrame) -> SeriesMatrix:
@@ -65,7 +76,12 @@ def _padded(rows: pl.DataFrame) -> SeriesMatrix:
     key, time, value = key[last], time[last], rows["value"].to_numpy()[last]
     first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
     counts = np.diff(np.append(first, key.size))
-    kept = np.minimum(counts, MAX_SAMPLES)
+    heads = rows.select("entity", "metric").filter(pl.Series(last))[first.tolist()]
+    length = min(MAX_SAMPLES, max(MAX_CELLS // first.size, LEAST_SAMPLES))
+    if (counts == counts[0]).all():
+        shape = (first.size, int(counts[0]))
+        return _matrix(heads, time.reshape(shape)[:, -length:], value.reshape(shape)[:, -length:])
+    kept = np.minimum(counts, length)
     row = np.repeat(np.arange(first.size), counts)
     column = np.arange(key.size) - np.repeat(first + counts - kept, counts)
     fits = column >= 0
@@ -73,7 +89,10 @@ def _padded(rows: pl.DataFrame) -> SeriesMatrix:
     values = times.copy()
     times[row[fits], column[fits]] = time[fits]
     values[row[fits], column[fits]] = value[fits]
-    heads = rows.select("entity", "metric").filter(pl.Series(last))[first.tolist()]
+    return _matrix(heads, times, values)
+
+
+def _matrix(heads: pl.DataFrame, times: Floats, values: Floats) -> SeriesMatrix:
     names = heads["metric"].cast(pl.String).to_list()
     return SeriesMatrix(
         entities=tuple(heads["entity"].cast(pl.String).to_list()),
