@@ -162,6 +162,16 @@ def test_a_false_alarm_is_made_quieter_without_losing_the_true_incident(world: W
     assert "/ sum by (service)" in (world.forge.read("shop", "alerts/shop.yml", at=found.head) or "")
 
 
+@pytest.mark.criterion(80)
+def test_a_rule_that_always_holds_gets_another_threshold_and_no_longer_wait(world: World) -> None:
+    noise = false_alarm(world, begins=600.0, lasts=3_300.0)
+    found = world.lesson(ProposalKind.ALERT_TUNING, noise.id)
+    assert checks(found)[0] == "1 before, 0 after"
+    text = world.forge.read("shop", "alerts/shop.yml", at=found.head) or ""
+    assert "> 0.11" in text
+    assert text.count("for: 3s") == 2, "the wait of every rule stays"
+
+
 @pytest.mark.criterion(81)
 def test_a_tuning_that_would_have_hidden_a_true_incident_is_refused(world: World) -> None:
     mild = Fault(id="inc_mild", begins=2_600, ends=2_618, peak=0.09)

@@ -20,6 +20,9 @@ from autoheal.ports.runs import Json
 MAX_QUERIES = 24
 """What one recall may ask in total; a full investigation asks about twice as many."""
 
+OURSELVES = "autoheal"
+"""The author of our own mitigations: what we undid yesterday is not what broke today."""
+
 _WINDOW = 60.0
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -264,6 +267,7 @@ def _recent_change(step: DiagnosisStep, service: str, watch: Watch) -> Measured:
         for answer in answers
         for change in answer.changes
         if change.entity == service and change.kind in kinds and alerted - within <= change.time <= alerted
+        if change.author.lower() != OURSELVES
     ]
     if not found:
         nothing: dict[str, Json] = {"found": False, "kind": "", "age": None, "id": ""}

@@ -11,7 +11,7 @@ from autoheal.domain.errors import UnreachableError
 from autoheal.domain.evidence import Failed
 from autoheal.domain.incident import Outcome
 from autoheal.domain.proposal import Proof, ProposalKind
-from autoheal.learning.backtest import firing, holding, series_of
+from autoheal.learning.backtest import Span, firing, holding, series_of
 from autoheal.learning.lessons import Lessons, content_key
 from autoheal.learning.material import Material, past
 from autoheal.learning.proposing import Draft, Plan, body_of
@@ -19,7 +19,7 @@ from autoheal.learning.rule_file import check_rules, find_rule, outcome, rule_fi
 from autoheal.ports.telemetry import AlertRule
 
 _COMPARED = re.compile(
-    r"^(?P<left>.+?)\s*(?P<sign>>=?|<=?)\s*(?P<number>-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*$", re.DOTALL
+    r"^(?P<left>.+?)\s*(?P<sign>>=?|<=?)\s*(?P<number>-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*$", re.DOTALL
 )
 _SECURE = 0.9
 """How near to the mildest true incident a new threshold may come."""
@@ -111,20 +111,44 @@ def _tuned(lessons: Lessons, material: Material, rule: AlertRule | None) -> Tuni
     if rule is None or condition is None:
         return "its rule is unknown, or compares nothing with a number"
     involved = [m for m in past(lessons, material) if any(a.name == rule.name for a in m.alerts)]
-    episodes = [_episode(lessons, m, condition) for m in (material, *involved)]
+    episodes = [_quiet(lessons, material, condition), *(_episode(lessons, m, condition) for m in involved)]
     return tune(rule, condition, episodes, step=lessons.settings.backtest_step_seconds)
 
 
-def _episode(lessons: Lessons, material: Material, condition: Condition) -> Episode:
+def _quiet(lessons: Lessons, material: Material, condition: Condition) -> Episode:
+    """The false alarm with all history around it, without the times of true incidents."""
     settings = lessons.settings
-    start, end = material.alerted - 2 * settings.margin_seconds, material.ended + settings.margin_seconds
-    asked = lessons.metrics.range(condition.signal, start=start, end=end, step=settings.backtest_step_seconds)
+    end = min(material.ended + settings.margin_seconds, lessons.clock.now().timestamp())
+    window = Span(start=end - settings.history_seconds, end=end)
+    busy = [_span(lessons, other) for other in past(lessons, material) if _true(other)]
+    samples = _samples(lessons, material, condition, window)
+    quiet = {
+        name: [(t, v) for t, v in series if not any(b.start <= t <= b.end for b in busy)]
+        for name, series in samples.items()
+    }
+    return Episode(incident_id=material.incident.id, true=False, samples=quiet)
+
+
+def _episode(lessons: Lessons, material: Material, condition: Condition) -> Episode:
+    samples = _samples(lessons, material, condition, _span(lessons, material))
+    return Episode(incident_id=material.incident.id, true=_true(material), samples=samples)
+
+
+def _span(lessons: Lessons, material: Material) -> Span:
+    margin = lessons.settings.margin_seconds
+    return Span(start=material.alerted - 2 * margin, end=material.ended + margin)
+
+
+def _samples(
+    lessons: Lessons, material: Material, condition: Condition, span: Span
+) -> dict[str, list[tuple[float, float]]]:
+    step = lessons.settings.backtest_step_seconds
+    asked = lessons.metrics.range(condition.signal, start=span.start, end=span.end, step=step)
     if isinstance(asked.answer, Failed):
         raise UnreachableError(f"the backtest got no answer: {asked.answer.reason}")
     services = {alert.service for alert in material.alerts if alert.service}
     series = series_of(asked.rows)
-    own = {name: samples for name, samples in series.items() if name in services}
-    return Episode(incident_id=material.incident.id, true=_true(material), samples=own or series)
+    return {name: samples for name, samples in series.items() if name in services} or series
 
 
 def _true(material: Material) -> bool:
@@ -158,18 +182,27 @@ def _options(
     limit = (min if condition.rises else max)(mildest, default=math.nan)
     raised = float(f"{peak * room:.3g}")
     secure = limit * (_SECURE if condition.rises == (limit >= 0) else 1 / _SECURE)
-    spans = [
-        span
-        for samples in false.samples.values()
-        for span in holding(samples, condition.threshold, rises=condition.rises, gap=3 * step)
-    ]
-    longest = max((span.end - span.start for span in spans), default=0.0)
-    held = math.ceil((longest + 2 * step) / 5) * 5.0
-    milder, longer = (raised, rule.for_seconds), (condition.threshold, max(held, rule.for_seconds + 5))
+    milder = (raised, rule.for_seconds)
+    longer = _longer(rule, condition, false, step)
     if math.isnan(limit):
-        return [longer, milder]  # no true incident tells how high is too high; one that lasts is still caught
+        return [
+            *longer,
+            milder,
+        ]  # no true incident tells how high is too high; one that lasts is still caught
     apart = raised <= secure if condition.rises else raised >= secure
-    return [milder, longer] if apart else [longer]
+    return [*([milder] if apart else []), *longer]
+
+
+def _longer(rule: AlertRule, condition: Condition, false: Episode, step: float) -> list[tuple[float, float]]:
+    """A `for` longer than the false alarm; none where the condition holds as far as history reaches."""
+    longest = 0.0
+    for samples in false.samples.values():
+        for span in holding(samples, condition.threshold, rises=condition.rises, gap=3 * step):
+            if span.start <= samples[0][0] + step or span.end >= samples[-1][0] - step:
+                return []
+            longest = max(longest, span.end - span.start)
+    held = math.ceil((longest + 2 * step) / 5) * 5.0
+    return [(condition.threshold, max(held, rule.for_seconds + 5))]
 
 
 def _judged(
@@ -213,7 +246,7 @@ def _write(lessons: Lessons, material: Material, tuning: Tuning) -> Draft | str:
     if tuning.hold != tuning.rule.for_seconds:
         text = with_for(files[found.path], found, tuning.hold)
     elif condition is not None:
-        text = with_threshold(files[found.path], found, condition.number, f"{tuning.threshold:.4g}")
+        text = with_threshold(files[found.path], found, condition.threshold, f"{tuning.threshold:.4g}")
     if text is None:
         return f"the threshold of {tuning.rule.name} cannot be found in {found.path} as it runs"
     checked = check_rules(lessons.prover, {found.path: text})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autoheal.domain.alert import Alert
@@ -16,6 +16,7 @@ from autoheal.domain.mitigation import Mitigation, MitigationState
 from autoheal.graph.signature import failure_family
 from autoheal.healing.changes import change_of
 from autoheal.learning.lessons import Lessons
+from autoheal.ports.stores import IncidentStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,28 @@ class Material:
         return tuple(dict.fromkeys((row.entity, row.subject) for i in found for row in self.rows[i]))
 
 
+class StoredRows(Mapping[str, Sequence[Row]]):
+    """Rows by evidence id, read when they are first asked for: most are never looked at."""
+
+    def __init__(self, incidents: IncidentStore, ids: Sequence[str]) -> None:
+        self._incidents = incidents
+        self._ids = tuple(ids)
+        self._read: dict[str, Sequence[Row]] = {}
+
+    def __getitem__(self, evidence_id: str) -> Sequence[Row]:
+        if evidence_id not in self._ids:
+            raise KeyError(evidence_id)
+        if evidence_id not in self._read:
+            self._read[evidence_id] = self._incidents.rows(evidence_id)
+        return self._read[evidence_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+
 def material_of(lessons: Lessons, incident_id: str) -> Material:
     """Read the incident; raises NotFoundError."""
     incidents = lessons.incidents
@@ -92,7 +115,7 @@ def material_of(lessons: Lessons, incident_id: str) -> Material:
         culprit=change_of(incidents, incident_id, cause.change_id if cause else None),
         mitigations=tuple(lessons.mitigations.of_incident(incident_id)),
         evidence={item.id: item for item in asked},
-        rows={item.id: incidents.rows(item.id) for item in asked},
+        rows=StoredRows(incidents, [item.id for item in asked]),
     )
 
 

@@ -77,7 +77,7 @@ def _candidate(lessons: Lessons, material: Material, signal: Signal) -> Candidat
         if first is None:
             return None
         if not outside(fired, busy):
-            alert = _alert(lessons, signal, threshold, hold)
+            alert = _alert(lessons, signal, (threshold, hold), material.incident.environment)
             quiet = samples[-1][0] - samples[0][0] - sum(b.end - b.start for b in busy if b.touches(history))
             gained = material.alerted - first
             return Candidate(signal=signal, alert=alert, gained=gained, quiet_seconds=max(quiet, 0.0))
@@ -102,13 +102,15 @@ def _samples(lessons: Lessons, signal: Signal, span: Span) -> Sequence[tuple[flo
     return series_of(asked.rows).get(signal.entity, [])
 
 
-def _alert(lessons: Lessons, signal: Signal, threshold: float, hold: float) -> NewAlert:
+def _alert(lessons: Lessons, signal: Signal, condition: tuple[float, float], environment: str) -> NewAlert:
+    threshold, hold = condition
     return NewAlert(
         name=_name(signal),
         record=f"autoheal:{_word(signal.entity)}:{_word(signal.subject)}",
         expression=signal.expression,
         service=signal.entity,
         label=lessons.settings.entity_label,
+        environment=environment,
         rises=signal.rises,
         threshold=float(f"{threshold:.4g}"),
         hold=hold,

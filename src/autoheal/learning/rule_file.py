@@ -22,6 +22,7 @@ class NewAlert:
     expression: str
     service: str
     label: str
+    environment: str
     rises: bool
     threshold: float
     hold: float
@@ -49,6 +50,7 @@ class NewAlert:
             f"        for: {self.hold:.0f}s\n"
             "        labels:\n"
             "          severity: high\n"
+            f"          environment: {quote(self.environment)}\n"
             f"          {self.label}: {quote(self.service)}\n"
             "        annotations:\n"
             f"          summary: {quote(self.summary)}\n"
@@ -59,9 +61,10 @@ class NewAlert:
         series = json.dumps(f'{self.record}{{{self.label}="{self.service}"}}')
         steps = 20 + int(self.hold / self.interval)
         fires_at = (20 + int(self.hold / self.interval) + 2) * self.interval
+        labels = {"severity": "high", "environment": self.environment, self.label: self.service}
         expected = (
-            f"            exp_labels: {{severity: high, {self.label}: {json.dumps(self.service)}}}\n"
-            f"            exp_annotations: {{summary: {json.dumps(self.summary)}}}\n"
+            f"            exp_labels: {json.dumps(labels)}\n"
+            f"            exp_annotations: {json.dumps({'summary': self.summary})}\n"
         )
         return (
             f"rule_files: [{json.dumps(file)}]\n"
@@ -156,12 +159,13 @@ def with_for(text: str, found: Found, seconds: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_threshold(text: str, found: Found, old: str, new: str) -> str | None:
+def with_threshold(text: str, found: Found, old: float, new: str) -> str | None:
     """The file with another number at the end of the rule's expression; None where it is not there once."""
     lines = text.splitlines()
     block = "\n".join(lines[found.start : found.end])
-    pattern = re.compile(rf"([<>]=?\s*){re.escape(old)}(?=[\s\"']*$)", re.MULTILINE)
-    if len(pattern.findall(block)) != 1:
+    pattern = re.compile(r"(?<=[<>])(=?\s*)(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?=[\s\"']*$)", re.MULTILINE)
+    ends = [match for match in pattern.finditer(block) if float(match[2]) == old]
+    if len(ends) != 1:
         return None
-    changed = pattern.sub(lambda match: match[1] + new, block)
+    changed = block[: ends[0].start(2)] + new + block[ends[0].end(2) :]
     return "\n".join((*lines[: found.start], changed, *lines[found.end :])) + "\n"
