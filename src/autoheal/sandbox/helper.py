@@ -22,6 +22,9 @@ from autoheal.sandbox.fault import Alert, Burn, Connections, Kill, Sql, Throttle
 from autoheal.sandbox.layout import DATABASE, Layout, load
 from autoheal.sandbox.supervisor import Supervisor
 
+READY = "ready"
+"""What a helper says once the trouble is there; anything else is why it is not."""
+
 _SLICE_SECONDS = 0.5
 
 
@@ -31,6 +34,12 @@ class EndedError(Exception):
 
 def _ended(_: int, __: FrameType | None) -> None:
     raise EndedError
+
+
+def ready() -> None:
+    """Tell who started us, who then goes on without us."""
+    with contextlib.suppress(BrokenPipeError):
+        print(READY, flush=True)  # noqa: T201  our one word to the process that waits for it
 
 
 def pid_of(layout: Layout, service: str) -> int | None:
@@ -49,6 +58,7 @@ def kill(layout: Layout, step: Kill) -> None:
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.Signals[f"SIG{step.signal}"])
+        ready()
         if step.every_seconds is None:
             return
         time.sleep(step.every_seconds)
@@ -58,6 +68,7 @@ def throttle(layout: Layout, step: Throttle) -> None:
     """Let the process run only part of each slice; a process that took its place is left alone."""
     pid = pid_of(layout, step.service)
     stopped = _SLICE_SECONDS * step.share_stopped
+    ready()
     try:
         while pid is not None:
             os.kill(pid, signal.SIGSTOP)
@@ -80,6 +91,7 @@ def burn(_: Layout, step: Burn) -> None:
     for _number in range(step.processes - 1):
         multiprocessing.Process(target=_spin, daemon=True).start()
     signal.signal(signal.SIGTERM, _ended)
+    ready()
     _spin()
 
 
@@ -93,6 +105,7 @@ def hold(layout: Layout, step: Sql) -> None:
     with psycopg.connect(layout.database_url) as connection:
         for statement in step.statements:
             connection.execute(statement.encode())
+        ready()
         with contextlib.suppress(psycopg.Error):
             while True:
                 time.sleep(1)
@@ -102,6 +115,7 @@ def hold(layout: Layout, step: Sql) -> None:
 def connections(layout: Layout, step: Connections) -> None:
     """Hold connections and do nothing with them."""
     held = [psycopg.connect(layout.database_url) for _ in range(step.count)]
+    ready()
     while held:
         time.sleep(1)
 
@@ -123,6 +137,7 @@ def alert(layout: Layout, step: Alert) -> None:
         )
         with contextlib.suppress(OSError):
             urllib.request.urlopen(request, timeout=5).read()
+        ready()
         time.sleep(5)
 
 
@@ -138,8 +153,14 @@ def main(home: Path, kind: str, step: str) -> None:
         "connections": lambda: connections(layout, Connections.model_validate_json(step)),
         "alert": lambda: alert(layout, Alert.model_validate_json(step)),
     }
-    with contextlib.suppress(EndedError):
+    # Nobody reads any more once we are ready, and writing to nobody must not end us.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try:
         doers[kind]()
+    except EndedError:
+        pass
+    except (psycopg.Error, OSError) as error:
+        print(" ".join(str(error).split()), flush=True)  # noqa: T201  to the process that waits for it
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
-import subprocess
 import sys
 import time
 import urllib.error
@@ -19,9 +19,11 @@ import psycopg
 from autoheal.domain.errors import ConfigError, ConflictError, NotFoundError, UnreachableError
 from autoheal.sandbox import fault as words
 from autoheal.sandbox import repository
+from autoheal.sandbox.helper import READY
 from autoheal.sandbox.layout import DATABASE, Layout, write_atomically
 from autoheal.sandbox.supervisor import MARK, Supervisor
 
+_HELPER_SECONDS = 20.0
 Record = dict[str, object]
 """What a step leaves for its undoing."""
 
@@ -191,21 +193,25 @@ class Injection:
     # ------------------------------------------------------------ hands
 
     def _helper(self, kind: str, step: words.Strict) -> Record:
-        command = [sys.executable, "-m", "autoheal.sandbox.helper", str(self._layout.home), kind]
-        quiet = subprocess.DEVNULL
+        """Start a process that outlives us; returns once its trouble is there, or raises ConfigError."""
         ours = {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p), MARK: str(self._layout.home)}
-        process = subprocess.Popen(
+        command = [sys.executable, "-m", "autoheal.sandbox.helper", str(self._layout.home), kind]
+        heard, said = os.pipe()
+        nothing = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 2)]
+        pid = os.posix_spawn(
+            sys.executable,
             [*command, step.model_dump_json()],
-            stdin=quiet,
-            stdout=quiet,
-            stderr=quiet,
-            env={**os.environ, **ours},
-            start_new_session=True,
+            {**os.environ, **ours},
+            file_actions=[*nothing, (os.POSIX_SPAWN_DUP2, said, 1)],
+            setsid=True,
         )
-        time.sleep(0.5)
-        if process.poll() not in (None, 0):
-            raise UnreachableError(f"{kind} could not be done: {step.model_dump_json()}")
-        return {"pid": process.pid}
+        os.close(said)
+        with os.fdopen(heard, encoding="utf-8", errors="replace") as pipe:
+            word = pipe.readline().strip() if select.select([pipe], [], [], _HELPER_SECONDS)[0] else "no word"
+        if word != READY:
+            _end(pid)
+            raise ConfigError(f"{kind} cannot be done: {word or 'it ended'}")
+        return {"pid": pid}
 
     def _execute(self, statements: tuple[str, ...]) -> None:
         try:
