@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+import polars as pl
 
 from autoheal.diagnosis.diff_risk import Risk, risk_of, words_of
 from autoheal.diagnosis.finding import RankedCause, RankedChange
@@ -60,7 +62,7 @@ def ranked_changes(
 ) -> tuple[RankedChange, ...]:
     """Every change with its score and its refutations, most suspect first."""
     sets = _change_sets(telemetry.changes)
-    scene = _scene(causes, onset, sets)
+    scene = _scene(telemetry, causes, onset, sets)
     judged = [_judged(found, scene) for found in sets]
     return tuple(sorted(judged, key=lambda change: (-change.score, change.id)))
 
@@ -74,6 +76,8 @@ class _Scene:
     onset: Onset
     deploys_known: bool
     load: float
+    alert_time: float
+    suffering: Callable[[float], bool] | None
 
 
 def _change_sets(changes: Iterable[Change]) -> list[ChangeSet]:
@@ -83,7 +87,9 @@ def _change_sets(changes: Iterable[Change]) -> list[ChangeSet]:
     return [ChangeSet(id=name, parts=tuple(parts)) for name, parts in by_id.items()]
 
 
-def _scene(causes: Sequence[RankedCause], onset: Onset, sets: Sequence[ChangeSet]) -> _Scene:
+def _scene(
+    telemetry: Telemetry, causes: Sequence[RankedCause], onset: Onset, sets: Sequence[ChangeSet]
+) -> _Scene:
     best = max((cause.score for cause in causes), default=0.0)
     blamed = {
         cause.entity: max(cause.score, 0.0) / best * (1.0 if place == 0 else 0.7) * min(1.0, best / _PLAIN)
@@ -104,6 +110,8 @@ def _scene(causes: Sequence[RankedCause], onset: Onset, sets: Sequence[ChangeSet
         onset=onset,
         deploys_known=any(found.deployed for found in sets),
         load=_load_of(causes),
+        alert_time=telemetry.alert_time,
+        suffering=_sufferer(telemetry, causes),
     )
 
 
@@ -161,14 +169,14 @@ def _judged(found: ChangeSet, scene: _Scene) -> RankedChange:
     risk = _risk(found)
     place, entity = _place(found, scene)
     talk = _talk(found, scene)
-    late = found.time > scene.onset.time + max(_SLACK * scene.onset.resolution, _LEAST_SLACK)
+    late = _late(found, scene)
     age = max(scene.onset.time - found.time, 0.0)
     fresh = 0.5 + 0.5 * 0.5 ** (age / _HALF_LIFE)
     just = math.exp(-age / _JUST)
     content = 1.0 - (1.0 - risk.score) * (1.0 - 0.6 * talk) * (1.0 - 0.3 * just * (risk.score > _CALM))
     if risk.harmless and talk < _RELEVANT:
         content *= 0.5
-    if found.deployed and place >= _AT_THE_CAUSE:
+    if found.deployed and place >= _AT_THE_CAUSE and risk.score > _NO_OP:
         # It reached the very place that broke, moments before: that outweighs what its diff looks like.
         content = max(content, _MOMENTS_BEFORE * just)
     score = place * content * fresh * (1.0 - 0.6 * scene.load)
@@ -187,6 +195,48 @@ def _judged(found: ChangeSet, scene: _Scene) -> RankedChange:
 _RELEVANT = 0.3
 _AT_THE_CAUSE = 0.7
 _MOMENTS_BEFORE = 0.85
+_NO_OP = 0.04
+
+
+def _late(found: ChangeSet, scene: _Scene) -> bool:
+    """Whether it came after the onset, or after its own place was already beside itself.
+
+    The earliest disturbance anywhere may be an earlier fault that is still fading: a change before the alert
+    is late only if the strongest series of what is blamed had moved before it.
+    """
+    if found.time <= scene.onset.time + max(_SLACK * scene.onset.resolution, _LEAST_SLACK):
+        return False
+    return found.time > scene.alert_time or scene.suffering is None or scene.suffering(found.time)
+
+
+def _sufferer(telemetry: Telemetry, causes: Sequence[RankedCause]) -> Callable[[float], bool] | None:
+    """Tells whether the first cause's strongest series had already moved just before a moment."""
+    told = [
+        term
+        for cause in causes[:1]
+        for term in cause.terms
+        if term.modality == "metrics"
+        and term.points > 0
+        and term.before is not None
+        and term.after is not None
+    ]
+    if not told:
+        return None
+    term = max(told, key=lambda term: term.points)
+    rows = telemetry.metrics.filter((pl.col("entity") == term.entity) & (pl.col("metric") == term.subject))
+    before, after = term.before or 0.0, term.after or 0.0
+
+    def suffering(moment: float) -> bool:
+        just = rows.filter(pl.col("time").is_between(moment - _JUST_BEFORE, moment))["value"].median()
+        if not isinstance(just, float) or after == before:
+            return True
+        return (just - before) / (after - before) > _MOVED
+
+    return suffering
+
+
+_JUST_BEFORE = 12.0
+_MOVED = 0.3
 
 
 def _risk(found: ChangeSet) -> Risk:

@@ -36,6 +36,7 @@ from autoheal.diagnosis.topology import (
     partial_view_terms,
 )
 from autoheal.diagnosis.volume import entity_volumes
+from autoheal.domain.change import ChangeKind
 
 LISTED = 25
 """How many entities the ranking names at most."""
@@ -67,9 +68,17 @@ def diagnose(telemetry: Telemetry) -> Diagnosis:
         ranking=causes,
         changes=changes,
         remediation=remediation_for(causes, changes, telemetry) if causes and found else None,
-        onset=evidence.onset.time,
+        onset=_onset(evidence.onset.time, changes, telemetry),
         missing=trust.missing,
     )
+
+
+def _onset(earliest: float | None, changes: Sequence[RankedChange], telemetry: Telemetry) -> float | None:
+    """The earliest disturbance, but not before the change that is blamed for it reached production."""
+    if earliest is None or not changes or changes[0].score < SUSPECT:
+        return earliest
+    reached = [c.time for c in telemetry.changes if c.id == changes[0].id and c.kind is not ChangeKind.COMMIT]
+    return max(earliest, min(reached, default=earliest))
 
 
 def _blaming(
