@@ -12,7 +12,7 @@ from autoheal.domain.proposal import Proof, ProposalKind
 from autoheal.learning.lessons import Lessons, content_key
 from autoheal.learning.material import Material
 from autoheal.learning.proposing import Draft, Plan, body_of
-from autoheal.learning.recorded_requests import Expectation, expectations, test_text
+from autoheal.learning.recorded_requests import Expectation, expectations, regression_test
 from autoheal.ports.production import Branch
 from autoheal.ports.proving import Ran
 from autoheal.ports.runs import Json
@@ -174,7 +174,7 @@ def _write(
 def _before(lessons: Lessons, material: Material, expectation: Expectation) -> Ran:
     """The test on main as it is: the culprit is still in it."""
     path = _test_path(material)
-    test = {path: test_text(expectation, incident_id=material.incident.id)}
+    test = {path: regression_test(expectation, incident_id=material.incident.id)}
     main = lessons.forge.head(lessons.settings.code_repository)
     return _run(lessons, main, path, test)
 
@@ -206,7 +206,7 @@ def _with_test(lessons: Lessons, material: Material, undone: Branch, expectation
     written = lessons.forge.commit(
         undone.repository,
         branch=undone.name,
-        files={_test_path(material): test_text(expectation, incident_id=incident_id)},
+        files={_test_path(material): regression_test(expectation, incident_id=incident_id)},
         message=_message(material, f"Test that {expectation.told()}"),
         base=undone.head,
     )

@@ -13,7 +13,7 @@ from autoheal.learning.backtest import Span, firing, first_in, holding, outside,
 from autoheal.learning.lessons import Lessons, content_key
 from autoheal.learning.material import Material, Signal, past, signals
 from autoheal.learning.proposing import Draft, Plan, body_of
-from autoheal.learning.rule_file import NewAlert, check_rules, outcome, test_rules
+from autoheal.learning.rule_file import NewAlert, check_rules, outcome, run_rule_tests
 from autoheal.learning.skill_draft import EARLY
 
 _HOLDS = (0.0, 5.0, 10.0, 15.0, 30.0, 60.0)
@@ -137,7 +137,7 @@ def _write(lessons: Lessons, material: Material, found: Candidate) -> Draft | st
     path = _path(lessons, alert.name)
     rules, tests = {path: alert.text()}, {"tests.yml": alert.test(path, signal.before, signal.after)}
     checked = check_rules(lessons.prover, rules)
-    tested = test_rules(lessons.prover, {**rules, **tests}, list(tests))
+    tested = run_rule_tests(lessons.prover, {**rules, **tests}, list(tests))
     if not (checked.passed and tested.passed):
         return f"the drafted rule does not pass promtool: {outcome(checked)}; {outcome(tested)}"
     proof = Proof(

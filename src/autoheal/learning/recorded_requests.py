@@ -175,7 +175,7 @@ def _distinct(requests: Sequence[Request]) -> tuple[Request, ...]:
     return tuple(list(found.values())[-MAX_REQUESTS:][::-1])
 
 
-def test_text(expectation: Expectation, *, incident_id: str) -> str:
+def regression_test(expectation: Expectation, *, incident_id: str) -> str:
     """A test on the repository's own harness; recorded values are literals and never code."""
     requests = "".join(
         f"    {{'method': {r.method!r}, 'path': {r.path!r}, 'body': {r.body!r}}},\n"

@@ -90,7 +90,7 @@ def check_rules(prover: Prover, files: Mapping[str, str]) -> Ran:
     return prover.run(["promtool", "check", "rules", *files], seconds=_SECONDS, files=files)
 
 
-def test_rules(prover: Prover, files: Mapping[str, str], tests: Sequence[str]) -> Ran:
+def run_rule_tests(prover: Prover, files: Mapping[str, str], tests: Sequence[str]) -> Ran:
     """`promtool test rules`; files hold the rules and the tests."""
     return prover.run(["promtool", "test", "rules", *tests], seconds=_SECONDS, files=files)
 
