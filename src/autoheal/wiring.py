@@ -185,9 +185,7 @@ def _lessons(
         audit=database.audit,
         forge=forge,
         skills=library,
-        gatherer=Gatherer(
-            sources=sources, incidents=database.incidents, clock=SystemClock(), ids=UlidIds()
-        ),
+        gatherer=Gatherer(sources=sources, incidents=database.incidents, clock=SystemClock(), ids=UlidIds()),
         prover=SandboxedProver(),
     )
 
