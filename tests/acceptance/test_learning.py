@@ -6,14 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.acceptance.learning_case import BUG, START, Fault, World
+from tests.acceptance.learning_case import BUG, START, Fault, World, at
 
 from autoheal.domain.change import Change, ChangeKind
 from autoheal.domain.errors import ConflictError, RefusedError
 from autoheal.domain.fact import Method, NodeKind, Relation, urn
+from autoheal.domain.incident import TimelineEntry
 from autoheal.domain.investigation import Mechanism, VerdictKind
 from autoheal.domain.mitigation import ActionKind
 from autoheal.domain.proposal import Proposal, ProposalKind, ProposalState
+from autoheal.learning.postmortem import postmortem_of
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -267,6 +269,23 @@ def test_only_a_person_merges_and_the_state_follows(world: World) -> None:
     assert BUG[1] in (world.forge.read("shop", BUG[0]) or "")
     with pytest.raises(ConflictError):
         world.lessons.merge(fix.id, actor="Ann Example")
+
+
+@pytest.mark.criterion(92)
+def test_the_postmortem_draft_cites_evidence_and_is_not_published(world: World) -> None:
+    fault = bad_deploy(world)
+    hostile = "<!-- x -->\n## Published by nobody ---"
+    entry = TimelineEntry(at=at(3_010), kind="symptom", text=hostile, actor="autoheal", evidence=("ev_1",))
+    world.database.incidents.add_timeline(fault.id, entry)
+    world.lesson(ProposalKind.ALERT_TUNING, fault.id)
+    text = postmortem_of(world.lessons, fault.id)
+    assert "no outcome" not in text
+    assert "Not published." in text
+    assert "| onset | 2023-11-14 23:03:20 UTC |" in text
+    assert "- for: " in text
+    assert "(ev_1)" in text
+    assert "\n## Published by nobody" not in text
+    assert "alert_tuning, nothing: HighErrorRate spoke of a true fault" in text
 
 
 def test_a_repository_that_is_gone_costs_no_other_lesson(world: World) -> None:

@@ -1,4 +1,4 @@
-"""A postmortem draft of a closed incident, each line of its timeline with its evidence. Pure."""
+"""A postmortem draft of a closed incident, each line of its timeline with its evidence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from datetime import datetime
 from autoheal.domain.incident import TimelineEntry
 from autoheal.domain.proposal import Proposal, ProposalState
 from autoheal.graph.skill_text import quoted
-from autoheal.learning.material import Material
+from autoheal.learning.lessons import Lessons
+from autoheal.learning.material import Material, material_of
+
+
+def postmortem_of(lessons: Lessons, incident_id: str) -> str:
+    """The draft of one incident, from what is stored; raises NotFoundError."""
+    material = material_of(lessons, incident_id)
+    timeline = lessons.incidents.timeline(incident_id)
+    return draft(material, timeline, lessons.proposals.of_incident(incident_id))
 
 
 def draft(material: Material, timeline: Sequence[TimelineEntry], proposals: Sequence[Proposal]) -> str:
