@@ -48,6 +48,9 @@ _IDENTITY_LABELS = (
 )
 """Labels that name a thing whose service only the graph can tell."""
 
+MAX_NAME = 200
+"""Characters of a service name; more is no name, but somebody's attempt."""
+
 _KNOWN_BONUS = 0.04
 _SELECTOR = re.compile(r'\b(?:service|service_name|app|application|deployment|job)\s*=\s*"([^"]{1,200})"')
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -57,7 +60,8 @@ def by_labels(labels: Mapping[str, str]) -> Attribution:
     """What the labels alone say; a decoder knows no more."""
     for label, confidence in (*_LABELS, *_WEAK_LABELS):
         if labels.get(label, "").strip():
-            return Attribution(service=labels[label].strip(), method=f"label {label}", confidence=confidence)
+            service = labels[label].strip()[:MAX_NAME]
+            return Attribution(service=service, method=f"label {label}", confidence=confidence)
     return UNKNOWN
 
 

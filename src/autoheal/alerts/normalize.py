@@ -14,6 +14,7 @@ UNSTATED_START = datetime.min.replace(tzinfo=UTC)
 """The start of an alert whose source tells none; intake pins it to the occurrence that fires, or to now."""
 
 UNKNOWN_ENVIRONMENT = "unknown"
+_MAX_NAME = 100
 
 
 class Scale(StrEnum):
@@ -103,4 +104,4 @@ def environment(labels: Mapping[str, str]) -> str:
     """The environment that the labels name, in its long form; `unknown` when they name none."""
     named = (labels[label].strip().lower() for label in _ENVIRONMENT_LABELS if labels.get(label, "").strip())
     word = next(named, UNKNOWN_ENVIRONMENT)
-    return _ENVIRONMENTS.get(word, word)
+    return _ENVIRONMENTS.get(word, word[:_MAX_NAME])

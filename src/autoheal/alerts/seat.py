@@ -151,7 +151,15 @@ class Seating:
     def _reopen(self, candidate: Candidate, keys: Sequence[str], topology: Topology) -> str:
         left = tuple(key for key in candidate.group.firing if key not in keys)
         self._save(candidate, replace(candidate.group, firing=left))
-        opened = self._open(self._recall(keys), topology, flap_count=candidate.group.flap_count + 1)
+        members = self._recall(keys)
+        others = [c for c in self.room.values() if c.group.id != candidate.group.id]
+        elsewhere = place(members[0], others, topology, self.settings)
+        if elsewhere is not None:
+            # Meanwhile another incident began that explains it: one fault, one investigation.
+            for member in members:
+                self._join(elsewhere, member, topology)
+            return elsewhere.candidate.incident.id
+        opened = self._open(members, topology, flap_count=candidate.group.flap_count + 1)
         text = f"still firing after {candidate.incident.id} ended: a new incident was opened"
         self.incidents.add_timeline(opened, _entry(self.now, text, "intake"))
         return opened

@@ -10,7 +10,7 @@ class AlertSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    pending: int = Field(default=32, ge=1, description="deliveries handled at once; more are answered 503")
+    pending: int = Field(default=8, ge=1, description="deliveries handled at once; more are answered 503")
     join_seconds: float = Field(
         default=300, ge=0, description="how long a neighbor of an incident may join it"
     )

@@ -47,6 +47,7 @@ per_second = 200
 [sources.jaeger]
 url = "{jaeger}"
 per_second = 200
+max_traces = 60
 
 [platform]
 url = "{platform}"
@@ -69,9 +70,9 @@ max_sample_age_seconds = 10
 [alerts]
 join_seconds = 60
 sibling_seconds = 30
-flap_seconds = 15
-aftermath_seconds = 30
-hold_seconds = 30
+flap_seconds = 10
+aftermath_seconds = 10
+hold_seconds = 5
 
 [learning]
 code_repository = "shop"

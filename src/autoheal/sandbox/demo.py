@@ -185,7 +185,7 @@ class Play:
         whole = self._get(f"/incidents/{incident_id}")
         return {**whole["file"], "digests": whole["digests"]}
 
-    def _get(self, path: str) -> Any:  # a document or a list of them
+    def _get(self, path: str) -> Any:  # noqa: ANN401  a document or a list of them, as the API says
         try:
             answer = self._api.get(path)
             answer.raise_for_status()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 
-from autoheal.alerts.attribute import by_labels
+from autoheal.alerts.attribute import MAX_NAME, by_labels
 from autoheal.alerts.normalize import UNSTATED_START, environment, severity, status
 from autoheal.alerts.payload import mapping, moment, parse, sequence, text, texts
 from autoheal.domain.alert import Alert, AlertStatus
@@ -58,7 +58,7 @@ class AlertmanagerAlerts:
         return Alert(
             fingerprint=given if _FINGERPRINT.fullmatch(given) else fingerprint(labels),
             source=self.source,
-            name=labels.get("alertname") or "unnamed alert",
+            name=labels.get("alertname", "")[:MAX_NAME] or "unnamed alert",
             status=state,
             severity=severity(labels.get("severity", "")),
             original_severity=labels.get("severity", ""),

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from autoheal.alerts.attribute import UNKNOWN, by_labels
+from autoheal.alerts.attribute import MAX_NAME, UNKNOWN, by_labels
 from autoheal.alerts.normalize import UNSTATED_START, Scale, environment, severity, status
 from autoheal.alerts.payload import mapping, moment, parse, text, texts
 from autoheal.domain.alert import Alert, AlertStatus, Attribution
@@ -120,7 +120,7 @@ def _severity(item: Mapping[str, Json], where: str) -> tuple[str, Scale]:
 
 def _attribution(service: str, labels: Mapping[str, str]) -> Attribution:
     if service.strip():
-        return Attribution(service=service.strip(), method="label service", confidence=0.95)
+        return Attribution(service=service.strip()[:MAX_NAME], method="label service", confidence=0.95)
     return by_labels(labels) if labels else UNKNOWN
 
 

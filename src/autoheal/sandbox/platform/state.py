@@ -84,6 +84,7 @@ class StateFile:
         self._path = path
         self._lock = threading.RLock()
         self._state = State.model_validate_json(path.read_text()) if path.exists() else State()
+        self._settled = self._state.model_copy(deep=True)
 
     @contextmanager
     def changing(self) -> Iterator[State]:
@@ -101,8 +102,8 @@ class StateFile:
         """Write what is known now."""
         with self._lock:
             write_atomically(self._path, json.dumps(self._state.model_dump(mode="json")))
+            self._settled = self._state.model_copy(deep=True)
 
     def now(self) -> State:
-        """The state as it is."""
-        with self._lock:
-            return self._state
+        """The state after the last change that ended; readers never wait for one under way."""
+        return self._settled

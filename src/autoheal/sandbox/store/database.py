@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS line (at INTEGER, service TEXT, labels TEXT, text TEX
 CREATE INDEX IF NOT EXISTS line_at ON line (service, at);
 CREATE TABLE IF NOT EXISTS span (trace TEXT, id TEXT, parent TEXT, service TEXT, operation TEXT, start REAL,
                                  ms REAL, body TEXT);
-CREATE INDEX IF NOT EXISTS span_trace ON span (trace);
+CREATE INDEX IF NOT EXISTS span_trace ON span (trace, id);
+CREATE INDEX IF NOT EXISTS span_start ON span (start);
 CREATE INDEX IF NOT EXISTS span_service ON span (service, start);
 """
 
