@@ -80,6 +80,11 @@ def test_the_fingerprint_does_not_change_with_status_or_text() -> None:
     assert fire.fingerprint == resolve.fingerprint != other.fingerprint
 
 
+def test_names_that_are_no_names_are_cut() -> None:
+    (alert,) = decode({"name": "n" * 9_000, "service": "s" * 9_000, "environment": "e" * 9_000})
+    assert (len(alert.name), len(alert.service or ""), len(alert.environment)) == (200, 200, 100)
+
+
 @pytest.mark.parametrize(
     ("document", "says"),
     [

@@ -21,7 +21,7 @@ from autoheal.ports.stores import RawEvent
 
 @pytest.mark.criterion(2)
 def test_three_concurrent_deliveries_of_one_webhook_make_one_occurrence() -> None:
-    desk = Desk()
+    desk = Desk(settings=AlertSettings(pending=16))
     body = notification(item("CartErrors", "cart", 0))
     with ThreadPoolExecutor(16) as pool:
         ids = list(pool.map(lambda _: desk.intake.receive("alertmanager", body), range(16)))
