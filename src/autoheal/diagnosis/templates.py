@@ -16,6 +16,14 @@ DISTINCT_LIMIT = 4000
 _TOKEN_LIMIT = 40
 _SIMILAR = 0.6
 WILDCARD = "<*>"
+_OUTCOMES = frozenset(
+    re.split(
+        " ",
+        "success successful succeeded ok done fail fails failed failure error errors exception true false "
+        "null none empty not no missing denied timeout",
+    )
+)
+"""Words that tell how it ended: lines that differ in one of them are never one template."""
 
 _MASKS = (
     (r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F-]{13,}", WILDCARD),
@@ -45,18 +53,21 @@ class _Cluster:
 
 @dataclass(slots=True)
 class Drain:
-    """Clusters of token lists: same length and first word, and at least the given share of equal words."""
+    """Clusters of token lists: same length, first word and outcome, and enough equal words."""
 
     boilerplate: frozenset[str] = frozenset()
     similar: float = _SIMILAR
     clusters: list[_Cluster] = field(default_factory=list)
-    _groups: dict[tuple[int, str], list[_Cluster]] = field(default_factory=lambda: defaultdict(list))
+    _groups: dict[tuple[int, str, tuple[str, ...]], list[_Cluster]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
     def add(self, line: str) -> int:
         """The number of the line's template, which the line may widen."""
         tokens = [token for token in _BREAKS.split(line) if token][:_TOKEN_LIMIT]
         telling = [place for place, token in enumerate(tokens) if self._tells(token)]
-        group = self._groups[len(tokens), tokens[telling[0]] if telling else ""]
+        outcome = tuple(word for token in tokens if (word := token.lower().rstrip(".!")) in _OUTCOMES)
+        group = self._groups[len(tokens), tokens[telling[0]] if telling else "", outcome]
         best, score = None, -1.0
         for cluster in group:
             share = _share(cluster.tokens, tokens, telling)
