@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from autoheal.domain.evidence import Row
 
@@ -62,4 +63,18 @@ def first_in(spans: Sequence[Span], window: Span) -> float | None:
 
 def outside(spans: Sequence[Span], windows: Sequence[Span]) -> list[Span]:
     """Those that touch no window."""
-    return [span for span in spans if not any(span.touches(window) for window in windows)]
+    return [span for span in spans if not busy_in(span, windows)]
+
+
+def quiet_seconds(samples: Sequence[tuple[float, float]], busy: Sequence[Span], *, gap: float) -> float:
+    """How long the samples cover times that touch no busy span; a gap in them covers nothing."""
+    total = 0.0
+    for (start, _), (end, _) in pairwise(samples):
+        covered = end - start <= gap
+        total += end - start if covered and not busy_in(Span(start=start, end=end), busy) else 0.0
+    return total
+
+
+def busy_in(span: Span, busy: Sequence[Span]) -> bool:
+    """Whether the span touches one of the busy ones."""
+    return any(span.touches(other) for other in busy)

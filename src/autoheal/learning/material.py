@@ -172,13 +172,17 @@ class Signal:
         return high / low if low > 0 else float("inf")
 
 
+CLEAR = 1.5
+"""A metric that moved by less than this factor tells no failure: clocks and counters of memory drift."""
+
+
 def signals(material: Material) -> list[Signal]:
-    """Metrics that the verdict rests on, heaviest first, with the query that shows each."""
+    """Metrics that the verdict rests on and that moved clearly, heaviest first, with the query of each."""
     cause = material.cause
     found = [
         s for claim in (cause.claims_for if cause else ()) if (s := _signal(claim, material)) is not None
     ]
-    unique = {signal.expression: signal for signal in reversed(found)}
+    unique = {signal.expression: signal for signal in reversed(found) if signal.factor >= CLEAR}
     return sorted(unique.values(), key=lambda s: (-min(s.spread, 2), -s.points))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from autoheal.domain.errors import UnreachableError
 from autoheal.domain.evidence import Failed
 from autoheal.domain.proposal import Proof, ProposalKind
-from autoheal.learning.backtest import Span, firing, first_in, holding, outside, series_of
+from autoheal.learning.backtest import Span, firing, first_in, holding, outside, quiet_seconds, series_of
 from autoheal.learning.lessons import Lessons, content_key
 from autoheal.learning.material import Material, Signal, past, signals
 from autoheal.learning.proposing import Draft, Plan, body_of
@@ -78,9 +78,9 @@ def _candidate(lessons: Lessons, material: Material, signal: Signal) -> Candidat
             return None
         if not outside(fired, busy):
             alert = _alert(lessons, signal, (threshold, hold), material.incident.environment)
-            quiet = samples[-1][0] - samples[0][0] - sum(b.end - b.start for b in busy if b.touches(history))
+            quiet = quiet_seconds(samples, busy, gap=3 * step)
             gained = material.alerted - first
-            return Candidate(signal=signal, alert=alert, gained=gained, quiet_seconds=max(quiet, 0.0))
+            return Candidate(signal=signal, alert=alert, gained=gained, quiet_seconds=quiet)
     return None
 
 

@@ -73,7 +73,7 @@ class NewAlert:
             f"  - interval: {self.interval:.0f}s\n"
             "    input_series:\n"
             f"      - series: {series}\n"
-            f"        values: '{quiet:.6g}x19 {sick:.6g}x{steps}'\n"
+            f"        values: '{quiet:.10g}x19 {sick:.10g}x{steps}'\n"
             "    alert_rule_test:\n"
             f"      - eval_time: {19 * self.interval:.0f}s\n"
             f"        alertname: {self.name}\n"

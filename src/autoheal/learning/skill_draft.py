@@ -11,7 +11,7 @@ from autoheal.graph.skill_text import quoted
 from autoheal.graph.skill_tools import SERVICE, SERVICE_PATTERN
 from autoheal.learning.material import Material, Signal, change_kind, family_of, signals
 
-MAX_SIGNALS = 3
+MAX_SIGNALS = 2
 EARLY = "Early"
 """How the alerts begin that Observability PRs add; they may fire first the next time."""
 
@@ -31,7 +31,7 @@ def draft(material: Material) -> Skill | str:
         return "no mitigation of a named cause was verified: there is nothing that may be repeated"
     if not material.alerts:
         return "the incident was opened by no alert: nothing tells when the skill applies"
-    chosen = [s for s in signals(material) if s.factor >= 1.5][:MAX_SIGNALS]  # noqa: PLR2004  else it is no move
+    chosen = signals(material)[:MAX_SIGNALS]
     if not chosen:
         return "no metric of the culprit moved clearly: nothing measurable would tell the failure again"
     steps = _with_saves(chosen)
@@ -76,7 +76,7 @@ def draft(material: Material) -> Skill | str:
 def _with_saves(chosen: Sequence[Signal]) -> list[DiagnosisStep]:
     steps: list[DiagnosisStep] = []
     for number, signal in enumerate(chosen, start=1):
-        word = re.sub(r"[^a-z0-9]+", "_", signal.subject.lower()).strip("_")[:30] or "signal"
+        word = re.sub(r"[^a-z0-9]+", "_", signal.subject.lower()).strip("_")[:36].strip("_") or "signal"
         taken = any(step.save == word for step in steps) or not word[0].isalpha()
         save = f"signal{number}_{word}"[:36] if taken or word in ("true", "false") else word
         arguments = {"query": signal.expression, "service": SERVICE}
@@ -132,7 +132,8 @@ def _description(family: str, alertnames: Sequence[str]) -> str:
 
 def _slug(text: str) -> str:
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", text).lower()
-    return re.sub(r"[^a-z0-9]+", "-", words).strip("-")[:60].strip("-") or "unnamed"
+    once = dict.fromkeys(re.findall(r"[a-z0-9]+", words))
+    return "-".join(once)[:60].strip("-") or "unnamed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autoheal.domain.evidence import Row
-from autoheal.learning.backtest import Span, firing, first_in, holding, outside, series_of
+from autoheal.learning.backtest import Span, firing, first_in, holding, outside, quiet_seconds, series_of
 
 SAMPLES = [(0.0, 0.0), (5.0, 2.0), (10.0, 2.0), (15.0, 2.0), (20.0, 0.0), (25.0, 3.0)]
 
@@ -37,3 +37,10 @@ def test_the_first_firing_in_a_window_and_those_outside_of_all() -> None:
 def test_rows_become_series_by_service_in_time_order() -> None:
     rows = [Row(time=t, entity=e, subject="x", value=t) for t, e in ((2, "a"), (1, "a"), (1, "b"))]
     assert series_of(rows) == {"a": [(1, 1), (2, 2)], "b": [(1, 1)]}
+
+
+def test_quiet_time_is_what_samples_cover_outside_of_every_incident() -> None:
+    samples = [(float(t), 0.0) for t in (*range(0, 101, 5), *range(200, 301, 5))]
+    overlapping = [Span(start=20, end=50), Span(start=30, end=60), Span(start=500, end=900)]
+    assert quiet_seconds(samples, overlapping, gap=15) == 200 - 50
+    assert quiet_seconds(samples, [Span(start=0, end=300)], gap=15) == 0
