@@ -107,6 +107,19 @@ def test_a_wrong_field_is_named(document: object, says: str) -> None:
         decode(document)
 
 
+PAGE = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text(encoding="utf-8")
+
+
+def test_the_documented_call_is_read() -> None:
+    (shown,) = re.findall(r"curl -d '(.*?)'", PAGE)
+    assert decode(json.loads(shown))[0].severity is Severity.CRITICAL
+
+
+def test_every_field_is_documented_and_no_other() -> None:
+    cells = [line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `")]
+    assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == FIELDS
+
+
 VALUES = (
     st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.dictionaries(st.text(), st.text())
 )
