@@ -22,7 +22,7 @@ _MOSTLY = 0.5
 _TWICE = 2
 _SURE = 1.5
 _STANDING = 0.9
-_STANDING_POINTS = 0.3
+_STANDING_POINTS = 0.7
 _NO_TRACE = ("", "-1", "0", "none", "null")
 
 
@@ -81,45 +81,56 @@ def _rate_rise(times: Floats, start: float, end: float) -> float:
 
 
 def novelty_terms(table: LogTable, onset: float) -> Iterator[Term]:
-    """Novelty: lines per trace (per minute without traces) that are new or surge, weighed by severity."""
+    """Novelty: lines per trace (per minute without traces) that are new or surge, weighed by severity.
+
+    With traces an entity's lines are held against its own traces, since a busier entity says more of all it says.
+    """
     lines = table.lines.with_columns((pl.col("time") >= onset).alias("late"))
     windows = _windows(lines)
     if windows is None:
         return
-    earlier, later = windows
-    unit = "traces" if table.traced else "lines"
-    amount = pl.col("trace_id").n_unique() if table.traced else pl.len()
-    old_size, new_size = _sizes(lines, table, earlier, later)
-    counts = lines.group_by("entity", "template", "late").agg(amount.alias("n"))
-    busy = lines.filter("late").group_by("entity").agg(amount.alias("busy"))
-    wide = (
-        counts.group_by("entity", "template")
-        .agg(
-            pl.col("n").filter(~pl.col("late")).sum().alias("old"),
-            pl.col("n").filter(pl.col("late")).sum().alias("new"),
-        )
-        .join(busy, on="entity", how="left")
-        .sort("entity", "template")
-    )
-    for entity, number, old, new, busy_count in wide.iter_rows():
-        points = _surge(old, new, old_size, new_size)
-        if points <= 0 or new < _TWICE:
+    for row in _counts(lines, table.traced).iter_rows(named=True):
+        old_size, new_size = _sizes(row, windows, table.traced)
+        points = _surge(row["old"], row["new"], old_size, new_size)
+        if points <= 0 or row["new"] < _TWICE:
             continue
-        text = table.templates[number]
-        share = np.sqrt(min(1.0, new / max(busy_count or 1, 1)))
+        text = table.templates[row["template"]]
+        share = np.sqrt(min(1.0, row["new"] / max(row["busy_new"], 1)))
         yield Term(
-            name="new_lines" if old == 0 else "more_lines",
+            name="new_lines" if row["old"] == 0 else "more_lines",
             modality=Modality.LOGS,
-            entity=entity,
+            entity=row["entity"],
             subject=text[:200],
             points=float(points * severity_of(text) * share),
-            before=float(old),
-            after=float(new),
-            before_window=earlier,
-            after_window=later,
+            before=float(row["old"]),
+            after=float(row["new"]),
+            before_window=windows[0],
+            after_window=windows[1],
             statistic="count",
-            unit=unit,
+            unit="traces" if table.traced else "lines",
         )
+
+
+def _counts(lines: pl.DataFrame, traced: bool) -> pl.DataFrame:  # noqa: FBT001  a column's meaning, not a mode
+    """Per entity and template the traces (or lines) before and after, beside the entity's and the system's."""
+
+    def sides(keys: list[str], old: str, new: str) -> pl.DataFrame:
+        trace = pl.col("trace_id")
+        late, early = trace.filter(pl.col("late")), trace.filter(~pl.col("late"))
+        count = (early.n_unique(), late.n_unique()) if traced else (early.len(), late.len())
+        return lines.group_by(keys).agg(count[0].alias(old), count[1].alias(new))
+
+    return (
+        sides(["entity", "template"], "old", "new")
+        .join(sides(["entity"], "busy_old", "busy_new"), on="entity")
+        .sort("entity", "template")
+    )
+
+
+def _sizes(row: Mapping[str, int], windows: tuple[Window, Window], traced: bool) -> tuple[float, float]:  # noqa: FBT001
+    if traced:
+        return max(row["busy_old"], 1), max(row["busy_new"], 1)
+    return max(windows[0].end - windows[0].start, 1.0), max(windows[1].end - windows[1].start, 1.0)
 
 
 def _windows(lines: pl.DataFrame) -> tuple[Window, Window] | None:
@@ -131,14 +142,6 @@ def _windows(lines: pl.DataFrame) -> tuple[Window, Window] | None:
 
 def _window(times: pl.Series) -> Window:
     return Window(start=float(times[0]), end=float(times[-1]))
-
-
-def _sizes(lines: pl.DataFrame, table: LogTable, earlier: Window, later: Window) -> tuple[float, float]:
-    if not table.traced:
-        return max(earlier.end - earlier.start, 1.0), max(later.end - later.start, 1.0)
-    traces = lines.group_by("late").agg(pl.col("trace_id").n_unique().alias("n"))
-    sizes = dict(traces.iter_rows())
-    return float(sizes.get(False, 1)), float(sizes.get(True, 1))
 
 
 def _surge(old: int, new: int, old_size: float, new_size: float) -> float:
@@ -160,8 +163,9 @@ def missing_line_terms(table: LogTable, spans: SpanTable | None, onset: float) -
     if not table.traced or windows is None:
         return
     runs = _runs(table, spans).with_columns((pl.col("time") >= onset).alias("late"))
+    traces = max(runs.filter("late")["trace_id"].n_unique(), 1)
     for row in _shares(table, runs).iter_rows(named=True):
-        name, points = _judged_share(row, severity_of(table.templates[row["template"]]))
+        name, points = _judged_share(row, severity_of(table.templates[row["template"]]), traces)
         if points > 0:
             yield Term(
                 name=name,
@@ -178,11 +182,11 @@ def missing_line_terms(table: LogTable, spans: SpanTable | None, onset: float) -
             )
 
 
-def _judged_share(row: Mapping[str, int], severity: float) -> tuple[str, float]:
+def _judged_share(row: Mapping[str, int], severity: float, traces: int) -> tuple[str, float]:
     if severity < _GRAVE:
         return "missing_lines", share_fall(row["old"], row["runs_old"], row["new"], row["runs_new"])
     always = min(row["old"] / row["runs_old"], row["new"] / row["runs_new"]) >= _STANDING
-    return "standing_errors", _STANDING_POINTS if always else 0.0
+    return "standing_errors", _STANDING_POINTS * float(np.sqrt(row["runs_new"] / traces)) * always
 
 
 def _shares(table: LogTable, runs: pl.DataFrame) -> pl.DataFrame:
