@@ -234,26 +234,34 @@ class World:
     def price_requests(self, fault: Fault) -> None:
         """Requests to pricing: all well before, those for small quantities wrong while the fault lasts."""
         for number in range(200):
-            moment = fault.begins - 300 + 2 * number
             quantity = number % 7 + 1
-            sick = fault.begins <= moment <= fault.ends and quantity < 5
             body = json.dumps({"price_cents": 1_000, "quantity": quantity})
-            path = "/price"
-            attributes = {"http.request.method": "POST", "url.path": path, "http.request.body": body}
-            self.traces.add(
-                Span(
-                    trace_id=f"{fault.id}-{number}",
-                    span_id=f"{number}",
-                    parent_id=None,
-                    entity=fault.service,
-                    operation=f"POST {path}",
-                    kind="server",
-                    start=START + moment,
-                    duration_ms=4.0,
-                    error=sick,
-                    attributes={**attributes, "http.response.status_code": "500" if sick else "200"},
-                )
+            request = {"http.request.method": "POST", "url.path": "/price", "http.request.body": body}
+            self._request(fault, number, request, wrong=quantity < 5)
+
+    def product_requests(self, fault: Fault) -> None:
+        """Requests to catalog: all well before, every one wrong while the fault lasts."""
+        for number in range(200):
+            request = {"http.request.method": "GET", "url.path": f"/products/{number % 3 + 1}"}
+            self._request(fault, number, request, wrong=True)
+
+    def _request(self, fault: Fault, number: int, request: dict[str, str], *, wrong: bool) -> None:
+        moment = fault.begins - 300 + 2 * number
+        sick = wrong and fault.begins <= moment <= fault.ends
+        self.traces.add(
+            Span(
+                trace_id=f"{fault.id}-{number}",
+                span_id=f"{number}",
+                parent_id=None,
+                entity=fault.service,
+                operation=f"{request['http.request.method']} of {fault.service}",
+                kind="server",
+                start=START + moment,
+                duration_ms=4.0,
+                error=sick,
+                attributes={**request, "http.response.status_code": "500" if sick else "200"},
             )
+        )
 
     def heal(self, fault: Fault) -> Incident:
         """Store the incident as the healing run leaves it: alerts, evidence, verdict, mitigation."""

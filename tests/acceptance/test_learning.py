@@ -83,6 +83,23 @@ def test_a_culprit_behind_a_decoy_commit_is_found_by_the_test(world: World) -> N
 
 
 @pytest.mark.criterion(77)
+def test_a_leak_is_shown_by_asking_often(world: World) -> None:
+    leak = "    app.kept = [*getattr(app, 'kept', []), pool.connection()]\n    app.kept[-1].__enter__()\n"
+    line = "    name, cents, category = found[0]\n"
+    commit = world.edit("services/catalog/app.py", line, leak + line, message="Audit every access")
+    change = Change(
+        id="d", kind=ChangeKind.DEPLOY, entity="catalog", time=START + 2_995, title="v2", commit=commit
+    )
+    world.changes.add(change)
+    fault = Fault(id="inc_1", service="catalog", change=change, mechanism=Mechanism.RESOURCE_EXHAUSTION)
+    world.product_requests(fault)
+    world.heal(fault)
+    fix = world.lesson(ProposalKind.FIX, fault.id)
+    assert "'status': 503" in checks(fix)[0]
+    assert "times over" in (fix.proof.summary if fix.proof else "")
+
+
+@pytest.mark.criterion(77)
 @pytest.mark.criterion(85)
 def test_a_revert_that_no_test_can_show_is_not_opened(world: World) -> None:
     commit = world.edit("services/pricing/app.py", "Percent off", "The percent off", message="Say it better")

@@ -14,6 +14,7 @@ from autoheal.ports.runs import Json
 
 MAX_REQUESTS = 5
 _FEW = 3
+_MANY = 40
 _SLOWER = 3.0
 _ERROR = 400
 # OpenTelemetry HTTP semantic conventions, and the names they had before 1.20.
@@ -134,7 +135,7 @@ def _contrast(
             max_ms=None,
             times=1,
         )
-        return share, [_times(blank, times) for times in (1, 30)]
+        return share, [blank, _times(blank, _many(blank))]
     return _slowness(service, operation, good, during, status)
 
 
@@ -155,7 +156,7 @@ def _slowness(
         max_ms=round(limit),
         times=1,
     )
-    return len(slow) / len(during) / 2, [_times(blank, times) for times in (2, 30)]
+    return len(slow) / len(during) / 2, [_times(blank, 2), _times(blank, _many(blank))]
 
 
 def _times(expectation: Expectation, times: int) -> Expectation:
@@ -167,6 +168,11 @@ def _times(expectation: Expectation, times: int) -> Expectation:
         max_ms=expectation.max_ms,
         times=times,
     )
+
+
+def _many(expectation: Expectation) -> int:
+    """Often enough to use up a pool that leaks, and not the stock of what the requests ask for."""
+    return max(-(-_MANY // len(expectation.requests)), 2)
 
 
 def _distinct(requests: Sequence[Request]) -> tuple[Request, ...]:
