@@ -19,9 +19,9 @@ import psycopg
 from autoheal.domain.errors import ConfigError, ConflictError, NotFoundError, UnreachableError
 from autoheal.sandbox import fault as words
 from autoheal.sandbox import repository
-from autoheal.sandbox.helper import READY
 from autoheal.sandbox.layout import DATABASE, Layout, write_atomically
 from autoheal.sandbox.supervisor import MARK, Supervisor
+from autoheal.sandbox.trouble import READY
 
 _HELPER_SECONDS = 20.0
 Record = dict[str, object]
@@ -195,7 +195,7 @@ class Injection:
     def _helper(self, kind: str, step: words.Strict) -> Record:
         """Start a process that outlives us; returns once its trouble is there, or raises ConfigError."""
         ours = {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p), MARK: str(self._layout.home)}
-        command = [sys.executable, "-m", "autoheal.sandbox.helper", str(self._layout.home), kind]
+        command = [sys.executable, "-m", "autoheal.sandbox.trouble", str(self._layout.home), kind]
         heard, said = os.pipe()
         nothing = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 2)]
         pid = os.posix_spawn(

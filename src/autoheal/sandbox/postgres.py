@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
+import pwd
+import runpy
 import shutil
 import subprocess
 import sys
@@ -47,9 +50,6 @@ def create(layout: Layout) -> None:
 
 
 def _group(user: str) -> str:
-    import grp  # noqa: PLC0415
-    import pwd  # noqa: PLC0415
-
     return grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name
 
 
@@ -76,15 +76,11 @@ def fill(layout: Layout, release: Path) -> None:
     _await(f"{base}/postgres")
     with psycopg.connect(f"{base}/postgres", autocommit=True) as connection:
         connection.execute("CREATE DATABASE shop")
-    sys.path.insert(0, str(release))
-    try:
-        from shop.tables import CREATE, ROWS  # noqa: PLC0415
-    finally:
-        sys.path.remove(str(release))
+    tables = runpy.run_path(str(release / "shop" / "tables.py"))
     with psycopg.connect(layout.database_url) as connection:
-        for statement in CREATE:
+        for statement in tables["CREATE"]:
             connection.execute(statement)
-        for sql, rows in ROWS:
+        for sql, rows in tables["ROWS"]:
             connection.cursor().executemany(sql, rows)
     with psycopg.connect(layout.database_url, autocommit=True) as connection:
         connection.execute("ANALYZE")
