@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from tools.docs import ROOT, pages
 
 from autoheal.config import known_settings, load
@@ -65,7 +67,7 @@ def test_every_shown_command_exists(capsys: pytest.CaptureFixture[str]) -> None:
     lines = [line for text in blocks("sh") for line in text.splitlines() if line.strip()]
     assert len(lines) > 4
     for line in lines:
-        program, first, *_ = shlex.split(line)
+        program, first, *_ = shlex.split(line, comments=True)
         if program == "make":
             assert re.search(rf"^{first}:", makefile, re.MULTILINE), line
         else:
@@ -82,10 +84,17 @@ def test_every_shown_settings_file_is_valid(tmp_path: Path) -> None:
         load(file)
 
 
+def test_every_shown_program_and_table_can_be_read() -> None:
+    for text in blocks("python"):
+        ast.parse(text)
+    for text in blocks("yaml"):
+        yaml.safe_load(text)
+
+
 def test_no_block_has_a_language_that_nothing_checks() -> None:
     text = "\n".join(page.read_text(encoding="utf-8") for page in DOCUMENTS)
     languages = set(re.findall(r"^```(\w+)", text, re.MULTILINE))
-    assert languages <= {"sh", "toml", "yaml", "text", "mermaid"}
+    assert languages <= {"sh", "toml", "yaml", "python", "text", "mermaid"}
 
 
 def test_the_shown_receiver_is_one_that_alertmanager_takes(tmp_path: Path) -> None:
