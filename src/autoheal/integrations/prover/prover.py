@@ -76,7 +76,7 @@ class SandboxedProver:
         if not self.isolated or self._bubblewrap is None:
             return list(command)
         # Read-only system, one writable folder, no network but an own loopback, dead with its parent.
-        options = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108  a private one
+        options = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
         binds = [word for path in (room, home) for word in ("--bind", str(path), str(path))]
         rest = ["--unshare-net", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--new-session"]
         return [self._bubblewrap, *options, *binds, *rest, "--chdir", str(room), "--", *command]
