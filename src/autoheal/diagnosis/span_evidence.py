@@ -25,7 +25,6 @@ class Split:
     earlier: Window
     later: Window
     typical_ms: float
-    requests_before: int
     requests_after: int
 
 
@@ -47,7 +46,6 @@ def split_at(table: SpanTable, onset: float) -> Split | None:
         earlier=Window(start=float(table.start[before].min()), end=float(table.start[before].max())),
         later=Window(start=float(table.start[after].min()), end=float(table.start[after].max())),
         typical_ms=max(float(typical), 0.1),
-        requests_before=np.unique(table.trace[before]).size,
         requests_after=np.unique(table.trace[after]).size,
     )
 

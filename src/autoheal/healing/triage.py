@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from autoheal.domain.alert import Alert
 from autoheal.domain.alert_group import AlertGroup
-from autoheal.domain.incident import Incident, IncidentEvent, IncidentState
+from autoheal.domain.incident import IncidentEvent, IncidentState
 from autoheal.healing.responder import Responder
 
 
@@ -62,8 +62,3 @@ def impact_of(group: AlertGroup, reached: tuple[str, ...]) -> str:
     hurt = ", ".join(group.services) or "a service not yet known"
     through = f"; requests from {', '.join(reached)} pass through it" if reached else ""
     return f"{len(group.firing)} alert(s) on {hurt}{through}"
-
-
-def is_still_open(incident: Incident) -> bool:
-    """Whether anything is left to heal."""
-    return not incident.settled

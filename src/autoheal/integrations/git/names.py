@@ -7,9 +7,7 @@ import re
 from autoheal.domain.errors import RefusedError, UserError
 
 MAIN = "main"
-OURS = "autoheal/"
-"""Every branch we write begins with this; a protected branch never does."""
-
+# Every branch we write begins with our name; a protected branch never does.
 _BRANCH = re.compile(r"^autoheal/(?=.{1,120}$)[a-z0-9]+(?:[._/-][a-z0-9]+)*$")
 _READABLE = re.compile(r"^(?=.{1,200}$)[A-Za-z0-9_]+(?:[._/-][A-Za-z0-9_]+)*$")
 _COMMIT = re.compile(r"^[0-9a-f]{7,64}$")
