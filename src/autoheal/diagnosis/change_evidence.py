@@ -176,7 +176,12 @@ def _judged(found: ChangeSet, scene: _Scene) -> RankedChange:
     content = 1.0 - (1.0 - risk.score) * (1.0 - 0.6 * talk) * (1.0 - 0.3 * just * (risk.score > _CALM))
     if risk.harmless and talk < _RELEVANT:
         content *= 0.5
-    if found.deployed and place >= _AT_THE_CAUSE and risk.score > _NO_OP:
+    if (
+        found.deployed
+        and found.kind is not ChangeKind.RESTART
+        and place >= _AT_THE_CAUSE
+        and risk.score > _NO_OP
+    ):
         # It reached the very place that broke, moments before: that outweighs what its diff looks like.
         content = max(content, _MOMENTS_BEFORE * just)
     score = place * content * fresh * (1.0 - 0.6 * scene.load)

@@ -95,7 +95,7 @@ def _blaming(
 def gather_evidence(telemetry: Telemetry) -> Evidence:
     """Every term of every modality that the telemetry has, weighed, with callers explained away."""
     series = series_matrix(telemetry.metrics, end=telemetry.end)
-    onset = find_onset(series, alert_time=telemetry.alert_time)
+    onset = find_onset(series, alert_time=telemetry.alert_time, not_before=telemetry.earliest_onset)
     spans = span_table(telemetry.spans, end=telemetry.end) if telemetry.spans is not None else None
     logs = log_table(telemetry.logs, end=telemetry.end) if telemetry.logs is not None else None
     shifts = metric_shifts(series, onset=onset.time)

@@ -83,14 +83,14 @@ def _rate_rise(times: Floats, start: float, end: float) -> float:
 def novelty_terms(table: LogTable, onset: float) -> Iterator[Term]:
     """Novelty: lines per trace (per minute without traces) that are new or surge, weighed by severity.
 
-    With traces an entity's lines are held against its own traces, since a busier entity says more of all it says.
+    With traces an entity's lines are held against its own traces: a busier entity says more of everything.
     """
     lines = table.lines.with_columns((pl.col("time") >= onset).alias("late"))
     windows = _windows(lines)
     if windows is None:
         return
-    for row in _counts(lines, table.traced).iter_rows(named=True):
-        old_size, new_size = _sizes(row, windows, table.traced)
+    for row in _counts(lines, traced=table.traced).iter_rows(named=True):
+        old_size, new_size = _sizes(row, windows, traced=table.traced)
         points = _surge(row["old"], row["new"], old_size, new_size)
         if points <= 0 or row["new"] < _TWICE:
             continue
@@ -111,8 +111,8 @@ def novelty_terms(table: LogTable, onset: float) -> Iterator[Term]:
         )
 
 
-def _counts(lines: pl.DataFrame, traced: bool) -> pl.DataFrame:  # noqa: FBT001  a column's meaning, not a mode
-    """Per entity and template the traces (or lines) before and after, beside the entity's and the system's."""
+def _counts(lines: pl.DataFrame, *, traced: bool) -> pl.DataFrame:
+    """Per entity and template the traces (or lines) before and after, beside the entity's own."""
 
     def sides(keys: list[str], old: str, new: str) -> pl.DataFrame:
         trace = pl.col("trace_id")
@@ -127,7 +127,7 @@ def _counts(lines: pl.DataFrame, traced: bool) -> pl.DataFrame:  # noqa: FBT001 
     )
 
 
-def _sizes(row: Mapping[str, int], windows: tuple[Window, Window], traced: bool) -> tuple[float, float]:  # noqa: FBT001
+def _sizes(row: Mapping[str, int], windows: tuple[Window, Window], *, traced: bool) -> tuple[float, float]:
     if traced:
         return max(row["busy_old"], 1), max(row["busy_new"], 1)
     return max(windows[0].end - windows[0].start, 1.0), max(windows[1].end - windows[1].start, 1.0)

@@ -13,29 +13,38 @@ from autoheal.diagnosis.volume import entity_volumes
 _TELLING = frozenset(Kind) - {Kind.OTHER}
 _TOP = 8
 _TOP_SHARE = 0.15
+_ALONE = 1
+_LONG = 30
 _CLIP = 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Onset:
-    """The estimated start in unix seconds; strength compares the unusual stretch with what came before."""
+    """The estimated start in unix seconds; strength is the worth of that moment, 0 where it is only usual."""
 
     time: float
     strength: float
     resolution: float
 
 
-def find_onset(series: SeriesMatrix, *, alert_time: float) -> Onset:
+def find_onset(series: SeriesMatrix, *, alert_time: float, not_before: float | None = None) -> Onset:
     """The onset read from metrics, or the usual time before the alert where nothing tells it better."""
-    usual = Onset(time=alert_time - _usual_delay(series.step), strength=0.0, resolution=series.step)
+    usual_time = max(alert_time - _usual_delay(series.step), not_before or -np.inf)
+    usual = Onset(time=usual_time, strength=0.0, resolution=series.step)
     if not series.entities:
         return usual
     step = series.step or 1.0
-    slots, unusual = _unusual_by_slot(series, step)
+    slots, ordered = _unusual_by_slot(series, step)
     near = slots >= alert_time - max(_FARTHEST, _FARTHEST_STEPS * step)
     if near.sum() < len("four"):
         return usual
-    return _most_likely(slots[near], unusual[near], alert_time, step)
+    broad = min(max(round(_TOP_SHARE * len(set(series.entities))), 1), _TOP)
+    within = (not_before or -np.inf, alert_time)
+    found = [
+        _most_likely(slots[near], ordered[:top, near].mean(axis=0), within, step)
+        for top in sorted({broad, _ALONE if near.sum() >= _LONG else broad}, reverse=True)
+    ]
+    return max(found, key=lambda onset: onset.strength)
 
 
 _USUAL_DELAY = 165.0
@@ -51,8 +60,9 @@ def _usual_delay(step: float) -> float:
     return min(_USUAL_DELAY, _USUAL_STEPS * step) if step else _USUAL_DELAY
 
 
-def _most_likely(slots: Floats, unusual: Floats, alert_time: float, step: float) -> Onset:
-    """The moment from which the summed excess is largest, less what its distance from the usual costs."""
+def _most_likely(slots: Floats, unusual: Floats, within: tuple[float, float], step: float) -> Onset:
+    """The moment within two others from which the summed excess is largest, less what its distance from the usual costs."""
+    earliest, alert_time = within
     calm = unusual[: max(unusual.size // 2, 1)]
     level = float(np.median(calm))
     spread = float(np.median(np.abs(calm - level)))
@@ -60,11 +70,11 @@ def _most_likely(slots: Floats, unusual: Floats, alert_time: float, step: float)
     gain = np.cumsum(excess[::-1])[::-1]
     delay = np.maximum(alert_time - slots, step / 2)
     worth = _TRUST * gain - _PRIOR * np.abs(np.log(delay / _usual_delay(step)))
-    worth[slots > alert_time] = -np.inf
+    worth[(slots > alert_time) | (slots < earliest)] = -np.inf
     best = int(np.argmax(worth)) if np.isfinite(worth).any() else 0
-    clear = worth[best] >= _CLEAR
-    time = float(slots[best]) - step / 4 if clear else alert_time - _usual_delay(step)
-    return Onset(time=time, strength=float(gain[best]), resolution=step)
+    if worth[best] < _CLEAR:
+        return Onset(time=max(alert_time - _usual_delay(step), earliest), strength=0.0, resolution=step)
+    return Onset(time=float(slots[best]) - step / 4, strength=float(worth[best]), resolution=step)
 
 
 _QUIET = 0.3
@@ -72,7 +82,7 @@ _CALM = 2.0
 
 
 def _unusual_by_slot(series: SeriesMatrix, step: float) -> tuple[Floats, Floats]:
-    """Per moment (one step wide): the mean of the largest deviations, one per entity."""
+    """Per moment (one step wide) the deviations of all entities, largest first: (entity, moment)."""
     telling = np.array([meaning.kind in _TELLING for meaning in series.meanings])
     times, values = series.times[telling], series.values[telling]
     volumes = entity_volumes(series)
@@ -89,9 +99,8 @@ def _unusual_by_slot(series: SeriesMatrix, step: float) -> tuple[Floats, Floats]
     np.maximum.at(board, (rows[present], slot[present]), deviation[present])
     seen = np.zeros(width, dtype=bool)
     seen[slot[present]] = True
-    top = -np.sort(-board, axis=0)[: min(max(round(_TOP_SHARE * len(names)), 1), _TOP)]
     moments = np.asarray(origin + np.flatnonzero(seen) * step, dtype=np.float64)
-    return moments, np.asarray(top.mean(axis=0)[seen], dtype=np.float64)
+    return moments, -np.sort(-board[:, seen], axis=0)[:_TOP]
 
 
 _EDGE = 1e-6

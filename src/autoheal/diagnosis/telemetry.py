@@ -28,6 +28,8 @@ class Telemetry:
     metrics: time, entity, metric, value. logs: time, entity, trace_id, message. spans: trace_id, span_id,
     parent_id ("root" or null at the root), entity, operation, start, duration_ms and optionally error (bool).
     topology holds (caller, callee) pairs; missing names the sources that failed or timed out.
+    earliest_onset is a moment before which the fault cannot have begun, where a live alert's own condition
+    tells one: what was unusual earlier belongs to an earlier fault.
     """
 
     start: float
@@ -40,3 +42,4 @@ class Telemetry:
     topology: tuple[tuple[str, str], ...] = ()
     changes: tuple[Change, ...] = ()
     missing: tuple[str, ...] = ()
+    earliest_onset: float | None = None

@@ -17,6 +17,9 @@ from autoheal.healing.metric_plan import plan
 from autoheal.healing.responder import Responder
 from autoheal.healing.settings import HealingSettings
 
+OURSELVES = "autoheal"
+"""The author under which the platform logs what we carried out."""
+
 SPANS, LOGS, CHANGES, CALLS = "spans", "logs", "changes", "topology"
 
 
@@ -36,7 +39,7 @@ class _Window:
     step: float
 
 
-def collect(responder: Responder, incident: Incident, *, alert_entity: str | None) -> Collection:
+def collect(responder: Responder, incident: Incident, *, onset_after: float | None) -> Collection:
     """Metrics, spans, logs, changes and calls around the incident, from before its first alert until now."""
     settings = responder.settings
     gatherer = responder.gatherer.for_stage(incident.id, "investigate")
@@ -56,7 +59,8 @@ def collect(responder: Responder, incident: Incident, *, alert_entity: str | Non
         start=start,
         end=now,
         alert_time=alerted,
-        alert_entity=alert_entity,
+        alert_entity=incident.service or next(iter(incident.services), None),
+        earliest_onset=onset_after,
         metrics=_metric_table(metrics.values()),
         logs=_log_table(lines),
         spans=_span_table(spans),
@@ -145,18 +149,21 @@ def _span_table(answer: Gathered | None) -> pl.DataFrame | None:
 
 def _merged(answers: Iterable[Gathered]) -> list[Change]:
     """Changes as the engine groups them: what brought a commit to production shares the commit's id."""
-    return [
-        replace(change, id=change.commit) if change.commit else change
-        for answer in answers
-        for change in answer.changes
-    ]
+    return [_as_judged(change) for answer in answers for change in answer.changes]
+
+
+def _as_judged(change: Change) -> Change:
+    """What we did ourselves restarted something and caused nothing: it is no suspect."""
+    if change.author == OURSELVES:
+        return replace(change, kind=ChangeKind.RESTART)
+    return replace(change, id=change.commit) if change.commit else change
 
 
 def _representatives(answers: Iterable[Gathered]) -> dict[str, Change]:
     """For each id that the engine may name, the change that reached production, else the commit."""
     found: dict[str, Change] = {}
     for change in (change for answer in answers for change in answer.changes):
-        key = change.commit or change.id
+        key = _as_judged(change).id
         if key not in found or found[key].kind is ChangeKind.COMMIT:
             found[key] = change
     return found

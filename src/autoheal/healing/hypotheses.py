@@ -85,7 +85,7 @@ def _culprit(cause: RankedCause, ranked: Sequence[RankedChange], material: Mater
     fitting = [
         material.changes[change.id]
         for change in sorted(ranked, key=lambda change: -change.score)
-        if change.score >= CULPRIT and not change.refuted and change.id in material.changes
+        if change.score >= CULPRIT and change.id in material.changes
     ]
     fitting = [change for change in fitting if change.entity in ("", cause.entity)]
     deployed = [change for change in fitting if change.entity == cause.entity]
@@ -93,7 +93,9 @@ def _culprit(cause: RankedCause, ranked: Sequence[RankedChange], material: Mater
 
 
 def _decoys(diagnosis: Diagnosis, material: Material) -> Iterator[Hypothesis]:
-    for number, ranked in enumerate((c for c in diagnosis.changes if c.refuted), start=1):
+    for number, ranked in enumerate(
+        (c for c in diagnosis.changes if c.refuted and c.score < CULPRIT), start=1
+    ):
         change = material.changes.get(ranked.id)
         if change is None or f"{CHANGES}/{change.id}" not in material.evidence:
             continue

@@ -25,7 +25,7 @@ from autoheal.healing.hypotheses import Material, hypotheses
 from autoheal.healing.last_look import RECOVERED, recovered_alone
 from autoheal.healing.responder import Responder
 from autoheal.healing.review import UnderReview, review
-from autoheal.healing.symptom import recovered
+from autoheal.healing.symptom import earliest_onset, recovered
 from autoheal.healing.trace import compose, verdict_text
 
 
@@ -41,7 +41,7 @@ def investigate(responder: Responder, incident_id: str, attempt: int, looked: in
         return stored.verdict.kind
     if recovered(responder, incident_id):
         return recovered_alone(responder, incident)
-    collection = collect(responder, incident, alert_entity=incident.service)
+    collection = collect(responder, incident, onset_after=earliest_onset(responder, incident_id))
     diagnosis = diagnose(collection.telemetry)
     found = conclude(responder, incident, collection, diagnosis, investigation_id)
     investigation = Investigation(

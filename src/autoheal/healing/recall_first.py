@@ -15,6 +15,7 @@ from autoheal.domain.investigation import (
     Verdict,
     VerdictKind,
 )
+from autoheal.graph.matchers import labels_of
 from autoheal.graph.signature import incident_signature
 from autoheal.healing.check_claims import objection_to
 from autoheal.healing.investigate import keep, stored_evidence
@@ -50,7 +51,7 @@ def _situation(responder: Responder, incident: Incident, group: AlertGroup) -> S
     alerted = (incident.detected_at or incident.opened_at).timestamp()
     return Situation(
         incident_id=incident.id,
-        alerts=[{"alertname": alert.name, **alert.labels} for alert in alerts],
+        alerts=[labels_of(alert) for alert in alerts],
         services=group.services,
         origin=group.origin,
         signature=incident_signature(alerts),

@@ -14,6 +14,8 @@ from autoheal.healing.gather import Gatherer
 TIMING_SLACK_SECONDS = 5.0
 """Clocks and scrape intervals blur an onset by about this much."""
 
+_RECENT_SECONDS = 8.0
+_LINES = 500
 _STILL = 0.25
 """The share of the claimed change that must still show when it is measured again."""
 
@@ -72,7 +74,7 @@ def _measure_again(
     """Ask the strongest metric claim anew, at this instant: is the entity still beside itself?"""
     claim = _strongest_metric(hypothesis.claims_for, evidence)
     if claim is None:
-        return _anything_alive(gatherer, hypothesis, now)
+        return _lines_again(gatherer, hypothesis, now)
     before, after = claim.readings[0], claim.readings[-1]
     fresh = gatherer.instant(evidence[after.evidence_id].expression, at=now)
     here = [row.value for row in fresh.rows if row.entity == hypothesis.entity]
@@ -98,13 +100,20 @@ def _still(before: float, after: float, now: float) -> bool:
     return claimed == 0 or measured / claimed >= _STILL
 
 
-def _anything_alive(gatherer: Gatherer, hypothesis: Hypothesis, now: float) -> Objection:
-    seen = gatherer.instant("up", at=now)
-    here = [row for row in seen.rows if row.entity == hypothesis.entity]
-    text = f"no metric is claimed; the entity reports {shown(here[0].value) if here else 'nothing'}"
-    return Objection(
-        test="measured again", passed=not seen.failed, text=text, evidence_ids=(seen.evidence.id,)
-    )
+def _lines_again(gatherer: Gatherer, hypothesis: Hypothesis, now: float) -> Objection:
+    """Without a metric to measure: do the lines that are claimed still come?"""
+    texts = {r.text for claim in hypothesis.claims_for for r in claim.readings if r.text and not r.subject}
+    if not texts:
+        return Objection(
+            test="measured again", passed=True, text="nothing that is claimed can be measured now"
+        )
+    start = now - _RECENT_SECONDS
+    fresh = gatherer.lines(services=(hypothesis.entity,), start=start, end=now, limit=_LINES)
+    if fresh is None or fresh.failed:
+        return Objection(test="measured again", passed=False, text="the log lines could not be read again")
+    again = sum(any(text in row.text for text in texts) for row in fresh.rows)
+    text = f"{again} of the claimed lines in the last {_RECENT_SECONDS:.0f} s"
+    return Objection(test="measured again", passed=again > 0, text=text, evidence_ids=(fresh.evidence.id,))
 
 
 def _strongest_metric(claims: Sequence[Claim], evidence: Mapping[str, Evidence]) -> Claim | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from autoheal.domain.alert import Alert
 from autoheal.domain.mitigation import Check
@@ -41,6 +41,40 @@ def recovered(responder: Responder, incident_id: str) -> bool:
     if not seen.trusted or not seen.sick_at:
         return False
     return now - seen.sick_at[-1] >= settings.verify_stable_seconds
+
+
+def earliest_onset(responder: Responder, incident_id: str) -> float | None:
+    """A moment before which this fault cannot have begun: some rate windows before its symptom first showed.
+
+    Nothing is said when the symptom showed all along, or never: then history must tell by itself.
+    """
+    settings = responder.settings
+    incident = responder.incidents.get(incident_id)
+    detected = (incident.detected_at or incident.opened_at).timestamp()
+    since = detected - settings.baseline_seconds
+    gatherer = responder.gatherer.for_stage(incident_id, "recheck")
+    check = check_of(responder, incident_id)
+    now = responder.clock.now().timestamp()
+    seen = look(gatherer, check, since=since, now=now, label=settings.entity_label)
+    began = first_of_last_run(seen.sick_at, gap=_RUN_GAPS * max((now - since) / 100, 1.0))
+    if began is None or began - since < settings.rate_window_seconds:
+        return None
+    return began - max(_WINDOWS_BEFORE * settings.rate_window_seconds, _LEAST_BEFORE_SECONDS)
+
+
+_RUN_GAPS = 4
+_WINDOWS_BEFORE = 3
+_LEAST_BEFORE_SECONDS = 15.0
+
+
+def first_of_last_run(times: Sequence[float], *, gap: float) -> float | None:
+    """The first of the samples that lead to the last one without a longer gap between them."""
+    began = None
+    for later in reversed(times):
+        if began is not None and began - later > gap:
+            break
+        began = later
+    return began
 
 
 def expression_of(alert: Alert, rules: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,11 +16,13 @@ from autoheal.domain.errors import ConfigError, NotFoundError
 from autoheal.domain.investigation import Mechanism, VerdictKind
 from autoheal.domain.mitigation import ActionKind
 from autoheal.sandbox.layout import DATABASE, SERVICES, THIRD_PARTY
+from autoheal.sandbox.repository import TEMPLATE
 
 FOLDER = Path(__file__).parent / "faults"
 _PARAMETER = re.compile(r"\$\{(\w+)\}")
 _MECHANISMS = (*(kind.value for kind in Mechanism), VerdictKind.NOISE.value)
 _ACTIONS = tuple(kind.value for kind in ActionKind)
+_CHANGES = ("deploy", "config", "flag")
 
 
 class Strict(BaseModel):
@@ -194,7 +197,7 @@ class Truth(Strict):
     entity: str | None
     mechanism: tuple[str, ...]
     remediation: tuple[str, ...] = ()
-    change: Literal["deploy", "config", "flag"] | None = None
+    change: str | None = None
     harmful: tuple[str, ...] = ()
 
 
@@ -206,19 +209,31 @@ class Parameter(Strict):
     values: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
 
 
+class Plan(Strict):
+    """A fault with its parameters filled in: what is carried out."""
+
+    id: str
+    title: str
+    family: str
+    truth: Truth
+    inject: tuple[Step, ...]
+    recover: tuple[Step, ...] = ()
+    """Further steps of the recovery, carried out after every step of inject was taken back."""
+
+
 class Fault(Strict):
-    """One fault, or with parameters a family of them."""
+    """One fault, or with parameters a family of them; steps stay as written until they are filled in."""
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     title: str
     family: str
     parameters: Mapping[str, Parameter] = Field(default_factory=dict)
     truth: Truth
-    inject: tuple[Step, ...] = Field(min_length=1)
-    recover: tuple[Step, ...] = ()
-    """Further steps of the recovery, carried out after every step of inject was taken back."""
+    # Not yet steps: where a number belongs there may be a parameter.
+    inject: tuple[Mapping[str, JsonValue], ...] = Field(min_length=1)
+    recover: tuple[Mapping[str, JsonValue], ...] = ()
 
-    def filled(self, given: Mapping[str, str]) -> Fault:
+    def filled(self, given: Mapping[str, str]) -> Plan:
         """The fault with its parameters replaced; raises ConfigError for an unknown one or choice."""
         values: dict[str, str] = {}
         for name in given:
@@ -229,12 +244,16 @@ class Fault(Strict):
             if parameter.choices and value not in parameter.choices:
                 raise ConfigError(f"{self.id}: {name} is one of {', '.join(parameter.choices)}, not {value}")
             values |= {name: value, **parameter.values.get(value, {})}
-        content = _replaced(self.model_dump(by_alias=True, exclude_none=True, exclude={"parameters"}), values)
-        # Truth may name nobody, which the dump above leaves out.
-        truth = {"entity": None, **content["truth"]}  # type: ignore[index]  # a table
-        return Fault.model_validate({**content, "truth": truth})  # type: ignore[dict-item]  # a table
+        written = {"id": self.id, "title": self.title, "family": self.family}
+        steps = {"inject": self.inject, "recover": self.recover}
+        try:
+            return Plan.model_validate(
+                _replaced({**written, "truth": self.truth.model_dump(), **steps}, values)
+            )
+        except ValidationError as error:
+            raise ConfigError(f"{self.id}: {_said(error)}") from None
 
-    def variants(self) -> Iterator[Fault]:
+    def variants(self) -> Iterator[Plan]:
         """The fault as it stands by default, and with every choice of every parameter."""
         yield self.filled({})
         for name, parameter in self.parameters.items():
@@ -245,7 +264,7 @@ class Fault(Strict):
 def _replaced(value: object, values: Mapping[str, str]) -> object:
     if isinstance(value, str):
         return _PARAMETER.sub(lambda found: values.get(found[1], found[0]), value)
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _typed(key, inner, values) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_replaced(inner, values) for inner in value]
@@ -282,7 +301,7 @@ def read(path: Path) -> Fault:
     try:
         fault = Fault.model_validate(content)
         for variant in fault.variants():
-            _check(variant)
+            _check(variant, fault.parameters)
     except ValidationError as error:
         raise ConfigError(f"{path}: {_said(error)}") from None
     except ConfigError as error:
@@ -290,7 +309,7 @@ def read(path: Path) -> Fault:
     return fault
 
 
-def _check(fault: Fault) -> None:
+def _check(fault: Plan, parameters: Mapping[str, Parameter]) -> None:
     """Hold every name to those that exist; raises ConfigError naming the field."""
     production = (*SERVICES, THIRD_PARTY, DATABASE)
     for part, steps in (("inject", fault.inject), ("recover", fault.recover)):
@@ -300,17 +319,27 @@ def _check(fault: Fault) -> None:
             _known(f"{place}.service", getattr(content, "service", ""), _reach(name))
             unfilled = _PARAMETER.search(content.model_dump_json())
             if unfilled:
-                raise ConfigError(
-                    f"{place}: no parameter {unfilled[1]!r}{_near(unfilled[1], fault.parameters)}"
-                )
+                raise ConfigError(f"{place}: no parameter {unfilled[1]!r}{_near(unfilled[1], parameters)}")
+            _check_setting(place, content)
     _known("truth.entity", fault.truth.entity or "", production)
     for field, names, known in (
+        ("change", (fault.truth.change or "",), _CHANGES),
         ("mechanism", fault.truth.mechanism, _MECHANISMS),
         ("remediation", fault.truth.remediation, _ACTIONS),
         ("harmful", fault.truth.harmful, _ACTIONS),
     ):
         for name in names:
             _known(f"truth.{field}", name, known)
+
+
+def _check_setting(place: str, content: Strict) -> None:
+    """Only what the shop has can be set: the platform would refuse anything else halfway through."""
+    if isinstance(content, Config):
+        settings = json.loads((TEMPLATE / "config" / f"{content.service}.json").read_text(encoding="utf-8"))
+        _known(f"{place}.key", content.key, tuple(settings))
+    if isinstance(content, Flag):
+        flags = json.loads((TEMPLATE / "flags.json").read_text(encoding="utf-8"))
+        _known(f"{place}.flag", content.flag, tuple(flags))
 
 
 def _reach(step: str) -> tuple[str, ...]:
@@ -321,7 +350,7 @@ def _reach(step: str) -> tuple[str, ...]:
 
 def _known(place: str, name: str, known: tuple[str, ...]) -> None:
     if name and name not in known:
-        hint = _near(name, known) or f"; it is one of {', '.join(known)}"
+        hint = _near(name, known) or f"; it is one of {', '.join(known) or 'none'}"
         raise ConfigError(f"{place}: there is no {name!r}{hint}")
 
 
@@ -329,10 +358,19 @@ def _said(error: ValidationError) -> str:
     problems = error.errors(include_url=False)
     # A misspelled field is also a missing one; the former tells more.
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    place = ".".join(str(part) for part in problem["loc"])
+    place = ".".join(str(part) for part in problem["loc"]) or "the whole file"
     if problem["type"] == "extra_forbidden":
         return f"{place}: no such field{_near(str(problem['loc'][-1]), _fields())}"
-    return f"{place}: {problem['msg'].removeprefix('Value error, ')}"
+    return f"{place}: {_PLAIN.get(problem['type'], problem['msg'].removeprefix('Value error, '))}"
+
+
+# In the words of YAML, not of Python.
+_PLAIN = {
+    "tuple_type": "should be a list, such as [one, another]",
+    "model_type": "should be a table of fields, such as {name: value}",
+    "dict_type": "should be a table of fields, such as {name: value}",
+    "mapping_type": "should be a table of fields, such as {name: value}",
+}
 
 
 def _fields() -> set[str]:

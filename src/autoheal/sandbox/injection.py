@@ -49,7 +49,7 @@ class Injection:
                 records.append({"step": name, **getattr(self, f"_{name}")(content)})
         finally:
             after = [
-                step.model_dump(mode="json", by_alias=True, exclude_none=True) for step in filled.recover
+                step.model_dump(mode="json", by_alias=True, exclude_unset=True) for step in filled.recover
             ]
             write_atomically(note, json.dumps({"records": records, "recover": after}))
         return {"fault": filled.id, "entity": filled.truth.entity or "", "injected_at": f"{time.time():.3f}"}

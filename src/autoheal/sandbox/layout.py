@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from random import Random
 
-from autoheal.domain.errors import NotFoundError
+from autoheal.domain.errors import NotFoundError, UnreachableError
 
 SERVICES = ("gateway", "orders", "catalog", "pricing", "payments", "inventory")
 THIRD_PARTY = "bank"
 DATABASE = "shop-db"
 REPLICAS = 4
 """The most replicas of a service; ports are set aside for all of them."""
+
+_PORTS = range(12_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +100,23 @@ def fresh(home: Path) -> Layout:
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Free ports below the range from which the system serves outgoing connections.
+
+    Most of them wait for a replica that may be started much later; out of the system's own range, some
+    connection would sit on one by then.
+    """
+    found: list[int] = []
+    for port in Random().sample(_PORTS, len(_PORTS)):  # two rigs that start at once shall not meet
+        if len(found) == count:
+            break
+        with contextlib.suppress(OSError), socket.socket() as one:
+            one.bind(("127.0.0.1", port))
+            found.append(port)
+    if len(found) < count:
+        raise UnreachableError(
+            f"only {len(found)} of {count} ports are free in {_PORTS.start} to {_PORTS.stop - 1}"
+        )
+    return found
 
 
 def write_atomically(path: Path, text: str) -> None:
