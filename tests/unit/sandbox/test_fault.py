@@ -10,7 +10,7 @@ import yaml
 from autoheal.domain.errors import ConfigError, NotFoundError
 from autoheal.domain.investigation import Mechanism
 from autoheal.domain.mitigation import ActionKind
-from autoheal.sandbox.fault import Commit, Fault, bundled, read
+from autoheal.sandbox.fault import Commit, Connections, Fault, bundled, read
 from autoheal.sandbox.repository import TEMPLATE
 
 DOCUMENTED = Path(__file__).parents[3] / "docs" / "faults.md"
@@ -49,6 +49,14 @@ def written(folder: Path, text: str) -> Path:
         ("[restore_config]", "[restore]", "truth.remediation: there is no 'restore'"),
         ("- config:", "- confg:", "confg: no such field; did you mean config?"),
         ("value: 1", 'value: "${siz}"', "inject.0.config: no parameter 'siz'"),
+        (
+            "key: pool_size",
+            "key: pool_sise",
+            "inject.0.config.key: there is no 'pool_sise'; did you mean pool",
+        ),
+        ("change: config", "change: restart", "truth.change: there is no 'restart'; it is one of deploy, "),
+        ("[configuration]", "configuration", "truth.mechanism: should be a list"),
+        ("{service: orders, key: pool_size, value: 1}", "orders", "inject.0.config: should be a table"),
         ("title: The pool is too small\n", "", "title: Field required"),
         ("id: small-pool", "id: Small Pool", "id: String should match pattern"),
         ("id: small-pool", "id: [", "cannot be read"),
@@ -64,6 +72,12 @@ def test_a_typo_is_one_line_with_file_field_and_hint(
     assert str(caught.value).startswith(f"{path}: ")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_flag_that_the_shop_does_not_have_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
+    text = PLAIN.replace("config: {service: orders, key: pool_size", "flag: {flag: strict_fraud_chek")
+    with pytest.raises(ConfigError, match=r"inject\.0\.flag\.flag: .* did you mean strict_fraud_check"):
+        read(written(tmp_path, text))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "just words", "inject: []"])
@@ -106,6 +120,28 @@ def test_a_parameter_inside_a_longer_text_stays_text(tmp_path: Path) -> None:
     assert config.title == "Use 3"
 
 
+def test_a_parameter_may_stand_for_a_number_anywhere(tmp_path: Path) -> None:
+    text = PLAIN + '  - upstream: {delay_seconds: "${delay}"}\n  - connections: {count: "${count}"}\n'
+    text += 'parameters:\n  delay: {default: "0.5"}\n  count: {default: "7", choices: ["7", "9"]}\n'
+    steps = read(written(tmp_path, text)).filled({"count": "9", "delay": "2"}).inject
+    assert [steps[1].upstream and steps[1].upstream.delay_seconds, steps[2].connections] == [
+        2.0,
+        Connections(count=9),
+    ]
+
+
+def test_a_number_out_of_range_given_as_a_parameter_is_refused_by_name(tmp_path: Path) -> None:
+    text = PLAIN + '  - connections: {count: "${count}"}\nparameters:\n  count: {default: "7"}\n'
+    with pytest.raises(ConfigError, match=r"inject\.1\.connections\.count: .*less than or equal to 60"):
+        read(written(tmp_path, text)).filled({"count": "600"})
+
+
+def test_a_setting_may_be_made_empty(tmp_path: Path) -> None:
+    config = read(written(tmp_path, PLAIN.replace("value: 1", "value: null"))).filled({}).inject[0].config
+    assert config is not None
+    assert config.value is None
+
+
 def test_a_choice_brings_its_further_names_and_moves_the_truth() -> None:
     fault = bundled()["bad-deploy-errors"].filled({"service": "catalog"})
     assert fault.truth.entity == "catalog"
@@ -142,7 +178,7 @@ def test_at_least_twelve_families_are_bundled_with_a_decoy_and_a_false_alarm() -
     assert len({fault.family for fault in known.values()}) >= 12
     assert known["noisy-alert"].truth.entity is None
     decoy = known["decoy-deploy"]
-    deployed = {step.deploy.service for step in decoy.inject if step.deploy}
+    deployed = {step.deploy.service for step in decoy.filled({}).inject if step.deploy}
     assert deployed
     assert decoy.truth.entity not in deployed
 
