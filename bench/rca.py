@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  a folder of programs, not a package
 """Time and memory of the ranking on a large system, as ratios against RobustScorer in the same run."""
 
 from __future__ import annotations

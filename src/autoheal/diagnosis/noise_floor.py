@@ -38,12 +38,13 @@ def noise_floor(series: SeriesMatrix, *, onset: float, end: float, alert_entity:
 
 
 _SERIES = 1_000
+_SAMPLES = 360
 
 
 def _sampled(series: SeriesMatrix) -> SeriesMatrix:
-    """Every so many entities, so that at most about a thousand series are looked at."""
+    """Every so many entities and the latest samples: about a thousand series of six hours by the minute."""
     stride = -(-len(series.entities) // _SERIES)
-    if stride == 1:
+    if stride == 1 and series.times.shape[1] <= _SAMPLES:
         return series
     chosen = set(sorted(set(series.entities))[::stride])
     kept = np.flatnonzero([entity in chosen for entity in series.entities])
@@ -52,6 +53,6 @@ def _sampled(series: SeriesMatrix) -> SeriesMatrix:
         entities=tuple(series.entities[row] for row in kept),
         metrics=tuple(series.metrics[row] for row in kept),
         meanings=tuple(series.meanings[row] for row in kept),
-        times=series.times[kept],
-        values=series.values[kept],
+        times=series.times[kept, -_SAMPLES:],
+        values=series.values[kept, -_SAMPLES:],
     )

@@ -61,7 +61,7 @@ def _usual_delay(step: float) -> float:
 
 
 def _most_likely(slots: Floats, unusual: Floats, within: tuple[float, float], step: float) -> Onset:
-    """The moment within two others from which the summed excess is largest, less what its distance from the usual costs."""
+    """The moment inside the bounds from which the summed excess is largest, less what its distance costs."""
     earliest, alert_time = within
     calm = unusual[: max(unusual.size // 2, 1)]
     level = float(np.median(calm))

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 MAX_SAMPLES = 1024
 LEAST_SAMPLES = 128
-MAX_CELLS = 5_000_000
+MAX_CELLS = 4_000_000
 """How much history is kept: the latest samples of each series, fewer where there are very many series."""
 
 

@@ -46,6 +46,7 @@ def load_case(folder: Path) -> Case:
         topology=_topology(head, folder),
         changes=read_changes(folder / "changes.json"),
         missing=tuple(missing),
+        earliest_onset=_optional(head, "earliest_onset", folder),
     )
     return Case(
         id=_text(head.get("id")) or folder.name,
@@ -68,6 +69,7 @@ def write_case(folder: Path, case: Case) -> None:
         "window": [telemetry.start, telemetry.end],
         "topology": [list(pair) for pair in telemetry.topology],
         "source": case.source,
+        "earliest_onset": telemetry.earliest_onset,
     }
     (folder / "case.json").write_text(json.dumps(head, indent=1, ensure_ascii=False))
     telemetry.metrics.write_parquet(folder / "metrics.parquet")
@@ -220,6 +222,10 @@ def _number(value: object, key: str, folder: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise MalformedError(f"{folder / 'case.json'}: {key} must be a number (unix seconds)")
     return float(value)
+
+
+def _optional(head: Json, key: str, folder: Path) -> float | None:
+    return None if head.get(key) is None else _number(head[key], key, folder)
 
 
 def _rows(body: Json, key: str) -> Iterator[Json]:
