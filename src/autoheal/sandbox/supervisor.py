@@ -25,7 +25,7 @@ from autoheal.domain.errors import NotFoundError, UnreachableError
 MARK = "AUTOHEAL_RIG"
 """Environment variable that every process of a rig carries: the rig's home folder."""
 
-_LONGEST_SOCKET = 100
+_GONE_SECONDS = 5.0
 _RUNNING = 20
 _STARTING = 10
 _LONGEST_SOCKET_PATH = 100
@@ -151,9 +151,15 @@ class Supervisor:
         until = time.monotonic() + seconds
         while pid is not None and _alive(pid) and time.monotonic() < until:
             time.sleep(0.1)
-        for stray in strays(self._home):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(stray, signal.SIGKILL)
+        self._end_strays(until=time.monotonic() + _GONE_SECONDS)
+
+    def _end_strays(self, *, until: float) -> None:
+        """Kill what is left, and wait until it is gone: who comes next may need its ports and files."""
+        while (left := strays(self._home)) and time.monotonic() < until:
+            for stray in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(stray, signal.SIGKILL)
+            time.sleep(0.05)
 
     def _pid(self) -> int | None:
         try:
