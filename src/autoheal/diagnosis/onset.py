@@ -29,11 +29,11 @@ class Onset:
 
 def find_onset(series: SeriesMatrix, *, alert_time: float, not_before: float | None = None) -> Onset:
     """The onset read from metrics, or the usual time before the alert where nothing tells it better."""
-    usual_time = max(alert_time - _usual_delay(series.step), not_before or -np.inf)
-    usual = Onset(time=usual_time, strength=0.0, resolution=series.step)
     if not series.entities:
-        return usual
+        return Onset(time=max(alert_time - _USUAL_DELAY, not_before or -np.inf), strength=0.0, resolution=0.0)
     step = series.step or 1.0
+    usual_delay = _usual_delay(alert_time - float(np.nanmin(series.times)), step)
+    usual = Onset(time=max(alert_time - usual_delay, not_before or -np.inf), strength=0.0, resolution=step)
     slots, ordered = _unusual_by_slot(series, step)
     near = slots >= alert_time - max(_FARTHEST, _FARTHEST_STEPS * step)
     if near.sum() < len("four"):
@@ -41,14 +41,14 @@ def find_onset(series: SeriesMatrix, *, alert_time: float, not_before: float | N
     broad = min(max(round(_TOP_SHARE * len(set(series.entities))), 1), _TOP)
     within = (not_before or -np.inf, alert_time)
     found = [
-        _most_likely(slots[near], ordered[:top, near].mean(axis=0), within, step)
+        _most_likely(slots[near], ordered[:top, near].mean(axis=0), within, usual)
         for top in sorted({broad, _ALONE if near.sum() >= _LONG else broad}, reverse=True)
     ]
     return max(found, key=lambda onset: onset.strength)
 
 
 _USUAL_DELAY = 165.0
-_USUAL_STEPS = 3.0
+_USUAL_SHARE = 0.6
 _FARTHEST = 3600.0
 _FARTHEST_STEPS = 240.0
 _PRIOR = 2.0
@@ -56,24 +56,26 @@ _TRUST = 0.15
 _CLEAR = 2.0
 
 
-def _usual_delay(step: float) -> float:
-    return min(_USUAL_DELAY, _USUAL_STEPS * step) if step else _USUAL_DELAY
+def _usual_delay(history: float, step: float) -> float:
+    """How long before the alert a fault usually begins: too early costs little, too late hides it."""
+    return max(min(_USUAL_DELAY, _USUAL_SHARE * history), step / 2)
 
 
-def _most_likely(slots: Floats, unusual: Floats, within: tuple[float, float], step: float) -> Onset:
+def _most_likely(slots: Floats, unusual: Floats, within: tuple[float, float], usual: Onset) -> Onset:
     """The moment inside the bounds from which the summed excess is largest, less what its distance costs."""
     earliest, alert_time = within
+    step = usual.resolution
     calm = unusual[: max(unusual.size // 2, 1)]
     level = float(np.median(calm))
     spread = float(np.median(np.abs(calm - level)))
     excess = np.clip((unusual - level) / (spread + _QUIET) - _CALM, -_CALM, _CALM * 2)
     gain = np.cumsum(excess[::-1])[::-1]
     delay = np.maximum(alert_time - slots, step / 2)
-    worth = _TRUST * gain - _PRIOR * np.abs(np.log(delay / _usual_delay(step)))
+    worth = _TRUST * gain - _PRIOR * np.abs(np.log(delay / max(alert_time - usual.time, step / 2)))
     worth[(slots > alert_time) | (slots < earliest)] = -np.inf
     best = int(np.argmax(worth)) if np.isfinite(worth).any() else 0
     if worth[best] < _CLEAR:
-        return Onset(time=max(alert_time - _usual_delay(step), earliest), strength=0.0, resolution=step)
+        return usual
     return Onset(time=float(slots[best]) - step / 4, strength=float(worth[best]), resolution=step)
 
 
