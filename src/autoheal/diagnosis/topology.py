@@ -17,6 +17,7 @@ FAILING = frozenset({"error_shift", "new_lines", "more_lines", "failing_calls"})
 FAILING_CAUSES = FAILING | {"crash_shift", "unanswered_calls"}
 DEAD = frozenset({"crash_shift", "unanswered_calls"})
 _DEAD_SHARE = 0.85
+_MATCH = 2.0
 SLOW = frozenset({"latency_shift"})
 SLOW_CAUSES = frozenset({"latency_shift", "own_time", "network_gap", "callers_agree"})
 """Terms that travel from a callee to its callers, by what travels; a slow callee shows in its spans too."""
@@ -64,7 +65,7 @@ def _explained(
             modality=Modality.TOPOLOGY,
             entity=caller,
             subject=best,
-            points=-points * (_DEAD_SHARE if dead else EXPLAINED * min(1.0, theirs[best] / points)),
+            points=-points * (_DEAD_SHARE if dead else EXPLAINED * min(1.0, _MATCH * theirs[best] / points)),
             before=points,
             after=theirs[best],
             statistic="points",

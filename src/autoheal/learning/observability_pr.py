@@ -76,10 +76,14 @@ def _candidate(lessons: Lessons, material: Material, signal: Signal) -> Candidat
         first = first_in(fired, window)
         if first is None:
             return None
+        if any(one.end >= material.ended - step for one in fired):
+            return None  # it would still fire on the production that recovered
         if not outside(fired, busy):
             alert = _alert(lessons, signal, (threshold, hold), material.incident.environment)
             quiet = quiet_seconds(samples, busy, gap=3 * step)
             gained = material.alerted - first
+            if quiet < settings.min_quiet_seconds:
+                return None  # silence on hardly any quiet history proves nothing
             return Candidate(signal=signal, alert=alert, gained=gained, quiet_seconds=quiet)
     return None
 

@@ -78,7 +78,8 @@ hold_seconds = 5
 code_repository = "shop"
 history_seconds = 900
 backtest_step_seconds = 1
-margin_seconds = 20
+margin_seconds = 10
+min_quiet_seconds = 25
 """
 
 

@@ -24,6 +24,8 @@ IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being answered")
 CALLS = Histogram("http_client_duration_seconds", "Time of calls to others", ["peer"], buckets=BUCKETS)
 CALL_ERRORS = Counter("http_client_errors", "Failed calls to others", ["peer"])
 
+PATIENCE_SECONDS = 1.5
+
 _span = ContextVar("span", default=None)
 
 
@@ -77,7 +79,7 @@ class App:
 
     def _answer(self, peer, request, limit, span):
         try:
-            with urllib.request.urlopen(request, timeout=limit) as response:
+            with self._open(request, limit) as response:
                 return json.loads(response.read())
         except urllib.error.HTTPError as error:
             detail = error.read().decode(errors="replace")[:200]
@@ -92,6 +94,18 @@ class App:
         span["error"] = True
         self.log("error", f"call to {peer} failed: {failure}")
         raise failure
+
+    def _open(self, request, limit):
+        """A connection that is refused is tried again for a while: the peer may just be starting."""
+        until = time.monotonic() + min(PATIENCE_SECONDS, limit)
+        while True:
+            try:
+                return urllib.request.urlopen(request, timeout=limit)
+            except urllib.error.URLError as error:
+                refused = isinstance(error.reason, ConnectionRefusedError)
+                if not refused or time.monotonic() >= until:
+                    raise
+            time.sleep(0.1)
 
     def peer(self, name):
         """One address of a peer, in turn over its replicas."""
