@@ -48,7 +48,7 @@ def mechanism_of(terms: Sequence[Term]) -> Mechanism:
     for term in terms:
         for mechanism, weight in VOTES.get(term.name, {}).items():
             votes[mechanism] += weight * max(term.points, 0.0)
-    if any(_surges(term) for term in terms):
+    if any(surges(term) for term in terms):
         votes[Mechanism.LOAD] += _SURGE_SHARE * sum(max(term.points, 0.0) for term in terms)
     best = max(sorted(votes), key=lambda mechanism: votes[mechanism], default=Mechanism.UNKNOWN)
     return best if votes[best] > 0 else Mechanism.UNKNOWN
@@ -65,7 +65,8 @@ def is_traffic(metric: str) -> bool:
     return bool(_TRAFFIC.search(metric)) and not _NOT_TRAFFIC.search(metric)
 
 
-def _surges(term: Term) -> bool:
+def surges(term: Term) -> bool:
+    """Whether the term says that much more traffic came in than before."""
     if term.name != "load_shift" or not term.before or term.after is None or not is_traffic(term.subject):
         return False
     return term.after > _SURGE * term.before

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from autoheal.diagnosis.finding import Modality, Term
+from autoheal.diagnosis.mechanism import surges
 from autoheal.diagnosis.span_table import SpanTable
 
 EXPLAINED = 0.75
@@ -75,6 +76,25 @@ def _explained(
 
 def _sum(terms: Iterable[Term], names: frozenset[str]) -> float:
     return sum(term.points for term in terms if term.name in names)
+
+
+def passed_on_terms(terms: Mapping[str, list[Term]], edges: frozenset[tuple[str, str]]) -> list[Term]:
+    """Load passed on: negative for a callee whose surge of traffic comes from a caller that surges too."""
+    surging = {entity for entity, found in terms.items() if any(surges(term) for term in found)}
+    sources = {
+        callee: caller
+        for caller, callee in sorted(edges, reverse=True)
+        if caller in surging and callee in surging
+    }
+    return [
+        _topology_term(
+            "load_passed_on", callee, caller, -_PASSED * sum(max(term.points, 0.0) for term in terms[callee])
+        )
+        for callee, caller in sorted(sources.items())
+    ]
+
+
+_PASSED = 0.5
 
 
 def partial_view_terms(

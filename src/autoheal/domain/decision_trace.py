@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 GENESIS = "0" * 64
-PARTS = ("sources", "hypotheses", "arguments", "path", "confidence")
-"""Sources with results, all hypotheses, evidence for and against, path decisions, confidence with reason."""
+PARTS = ("confidence", "hypotheses", "arguments", "path", "sources")
+"""Confidence with reason, all hypotheses, evidence for and against, path decisions, sources with results."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

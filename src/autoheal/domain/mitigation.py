@@ -181,7 +181,6 @@ class VerificationResult(StrEnum):
     STILL_FAILING = "still_failing"
     WORSE = "worse"
     NO_DATA = "no_data"
-    ALREADY_RECOVERED = "already_recovered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

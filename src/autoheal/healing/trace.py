@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from autoheal.domain.decision_trace import PARTS
 from autoheal.domain.evidence import Claim, Evidence, Failed, Found
 from autoheal.domain.investigation import Hypothesis, Investigation, VerdictKind
 
@@ -47,7 +48,7 @@ def rebuild_verdict(body: Mapping[str, object]) -> str:
 def render(body: Mapping[str, object]) -> str:
     """The trace as Markdown for people, from the recorded parts alone."""
     lines = [f"# Verdict: {rebuild_verdict(body)}", ""]
-    for part in ("confidence", "hypotheses", "arguments", "path", "sources"):
+    for part in PARTS:
         content = body[part]
         items = content if isinstance(content, list) else [content]
         lines += [f"## {part.capitalize()}", "", *(f"- {_plain(item)}" for item in items), ""]
