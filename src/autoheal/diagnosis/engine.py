@@ -34,6 +34,7 @@ from autoheal.diagnosis.topology import (
     callers_agree_terms,
     explaining_terms,
     partial_view_terms,
+    passed_on_terms,
 )
 from autoheal.diagnosis.volume import entity_volumes
 from autoheal.domain.change import ChangeKind
@@ -110,7 +111,8 @@ def gather_evidence(telemetry: Telemetry) -> Evidence:
     telling = _telling(series, spans)
     for term in callers_agree_terms(terms, edges, telling):
         terms.setdefault(term.entity, []).append(term)
-    for term in [*explaining_terms(terms, edges), *partial_view_terms(terms, edges, volumes)]:
+    views = partial_view_terms(terms, edges, volumes)
+    for term in [*explaining_terms(terms, edges), *passed_on_terms(terms, edges), *views]:
         terms[term.entity].append(term)
     entities = {*series.entities, *(spans.entities if spans else ()), *(logs.entities if logs else ())}
     signs = Signs(
