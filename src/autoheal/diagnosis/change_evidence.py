@@ -215,29 +215,34 @@ def _late(found: ChangeSet, scene: _Scene) -> bool:
 
 
 def _sufferer(telemetry: Telemetry, causes: Sequence[RankedCause]) -> Callable[[float], bool] | None:
-    """Tells whether the first cause's strongest series had already moved just before a moment."""
+    """Tells whether the first cause's strongest series that moved had already moved before a moment."""
     told = [
         term
         for cause in causes[:1]
-        for term in cause.terms
-        if term.modality == "metrics"
-        and term.points > 0
-        and term.before is not None
-        and term.after is not None
+        for term in sorted(cause.terms, key=lambda term: -term.points)
+        if term.modality == "metrics" and term.points > 0 and term.before is not None
     ]
-    if not told:
-        return None
-    term = max(told, key=lambda term: term.points)
-    rows = telemetry.metrics.filter((pl.col("entity") == term.entity) & (pl.col("metric") == term.subject))
-    before, after = term.before or 0.0, term.after or 0.0
+    for term in told:
+        rows = telemetry.metrics.filter(
+            (pl.col("entity") == term.entity) & (pl.col("metric") == term.subject)
+        )
+        before, now = term.before or 0.0, _median(rows, telemetry.end - _JUST_BEFORE, telemetry.end)
+        if now is not None and abs(now - before) > _MOVED * max(abs(now), abs(before)):
+            return _already(rows, before, now)
+    return None
 
+
+def _already(rows: pl.DataFrame, before: float, now: float) -> Callable[[float], bool]:
     def suffering(moment: float) -> bool:
-        just = rows.filter(pl.col("time").is_between(moment - _JUST_BEFORE, moment))["value"].median()
-        if not isinstance(just, float) or after == before:
-            return True
-        return (just - before) / (after - before) > _MOVED
+        just = _median(rows, moment - _JUST_BEFORE, moment)
+        return just is None or (just - before) / (now - before) > _MOVED
 
     return suffering
+
+
+def _median(rows: pl.DataFrame, start: float, end: float) -> float | None:
+    found = rows.filter(pl.col("time").is_between(start, end))["value"].median()
+    return found if isinstance(found, float) else None
 
 
 _JUST_BEFORE = 12.0

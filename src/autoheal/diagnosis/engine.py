@@ -56,19 +56,28 @@ class Evidence:
 def diagnose(telemetry: Telemetry) -> Diagnosis:
     """Rank the entities and the changes that could explain what the telemetry shows."""
     evidence = gather_evidence(telemetry)
+    found = _found(telemetry, evidence)
+    reached = _onset(evidence.onset.time, found.changes, telemetry)
+    if reached is not None and reached > evidence.onset.time + evidence.onset.resolution:
+        # The culprit came later than the first guess: what lies before it is no part of this fault.
+        return _found(telemetry, gather_evidence(telemetry, onset=replace(evidence.onset, time=reached)))
+    return found
+
+
+def _found(telemetry: Telemetry, evidence: Evidence) -> Diagnosis:
     rows = ranked(evidence.terms)
     trust = confidence_of(rows, telemetry, evidence.signs)
     causes = _causes(rows, evidence, trust)
     changes = ranked_changes(telemetry, causes, evidence.onset)
     causes = _blaming(causes, changes, telemetry)
-    found = trust.verdict is Verdict.CAUSE
+    is_cause = trust.verdict is Verdict.CAUSE
     return Diagnosis(
         verdict=trust.verdict,
         confidence=trust.confidence,
         reason=trust.reason,
         ranking=causes,
         changes=changes,
-        remediation=remediation_for(causes, changes, telemetry) if causes and found else None,
+        remediation=remediation_for(causes, changes, telemetry) if causes and is_cause else None,
         onset=_onset(evidence.onset.time, changes, telemetry),
         missing=trust.missing,
     )
@@ -93,14 +102,14 @@ def _blaming(
     return (first, *causes[1:])
 
 
-def gather_evidence(telemetry: Telemetry) -> Evidence:
+def gather_evidence(telemetry: Telemetry, *, onset: Onset | None = None) -> Evidence:
     """Every term of every modality that the telemetry has, weighed, with callers explained away."""
     series = series_matrix(telemetry.metrics, end=telemetry.end)
-    onset = find_onset(series, alert_time=telemetry.alert_time, not_before=telemetry.earliest_onset)
+    onset = onset or find_onset(series, alert_time=telemetry.alert_time, not_before=telemetry.earliest_onset)
     spans = span_table(telemetry.spans, end=telemetry.end) if telemetry.spans is not None else None
     logs = log_table(telemetry.logs, end=telemetry.end) if telemetry.logs is not None else None
     shifts = metric_shifts(series, onset=onset.time)
-    found = without_rollouts(metric_terms(shifts, telemetry.alert_entity), telemetry.changes)
+    found = without_rollouts(metric_terms(shifts, telemetry.alert_entity), telemetry)
     found += metric_gap_terms(series, onset.time)
     found = _confirmed(found, spans, onset)
     skew = own_onset(logs, onset.time, telemetry.end) - onset.time if logs else 0.0

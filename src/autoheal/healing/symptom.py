@@ -63,8 +63,8 @@ def earliest_onset(responder: Responder, incident_id: str) -> float | None:
 
 
 _RUN_GAPS = 4
-_WINDOWS_BEFORE = 3
-_LEAST_BEFORE_SECONDS = 15.0
+_WINDOWS_BEFORE = 2
+_LEAST_BEFORE_SECONDS = 10.0
 
 
 def first_of_last_run(times: Sequence[float], *, gap: float) -> float | None:
