@@ -34,7 +34,7 @@ def plan_observability(lessons: Lessons, material: Material) -> Plan | str:
     """The rule that would have fired earliest without a false page, or why there is none."""
     if material.noise:
         return "there was no fault: an alert that fires sooner would only be a false page"
-    found = signals(material)[:_MAX_SIGNALS]
+    found = [signal for signal in signals(material) if _telling(signal)][:_MAX_SIGNALS]
     if not found:
         return "no metric of the culprit moved before the alert: there is no signal to watch"
     fresh = [signal for signal in found if not _watched(lessons, signal)]
@@ -53,6 +53,11 @@ def plan_observability(lessons: Lessons, material: Material) -> Plan | str:
         ProposalKind.OBSERVABILITY, {"record": best.alert.record, "service": best.alert.service}
     )
     return Plan(key=key, write=lambda: _write(lessons, material, best))
+
+
+def _telling(signal: Signal) -> bool:
+    """A value that fell is a symptom only where the service vanished: else a restart alone would page."""
+    return signal.rises or signal.subject == "up"
 
 
 def _watched(lessons: Lessons, signal: Signal) -> bool:
