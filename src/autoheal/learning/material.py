@@ -182,8 +182,14 @@ def signals(material: Material) -> list[Signal]:
     found = [
         s for claim in (cause.claims_for if cause else ()) if (s := _signal(claim, material)) is not None
     ]
-    unique = {signal.expression: signal for signal in reversed(found) if signal.factor >= CLEAR}
+    clear = [signal for signal in reversed(found) if signal.factor >= CLEAR and _telling(signal)]
+    unique = {signal.expression: signal for signal in clear}
     return sorted(unique.values(), key=lambda s: (-min(s.spread, 2), -s.points))
+
+
+def _telling(signal: Signal) -> bool:
+    """A value that fell is a symptom only where the service vanished: else it tells of a mere restart."""
+    return signal.rises or signal.subject == "up"
 
 
 def _signal(claim: Claim, material: Material) -> Signal | None:

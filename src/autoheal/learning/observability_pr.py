@@ -34,7 +34,7 @@ def plan_observability(lessons: Lessons, material: Material) -> Plan | str:
     """The rule that would have fired earliest without a false page, or why there is none."""
     if material.noise:
         return "there was no fault: an alert that fires sooner would only be a false page"
-    found = [signal for signal in signals(material) if _telling(signal)][:_MAX_SIGNALS]
+    found = signals(material)[:_MAX_SIGNALS]
     if not found:
         return "no metric of the culprit moved before the alert: there is no signal to watch"
     fresh = [signal for signal in found if not _watched(lessons, signal)]
@@ -55,11 +55,6 @@ def plan_observability(lessons: Lessons, material: Material) -> Plan | str:
     return Plan(key=key, write=lambda: _write(lessons, material, best))
 
 
-def _telling(signal: Signal) -> bool:
-    """A value that fell is a symptom only where the service vanished: else a restart alone would page."""
-    return signal.rises or signal.subject == "up"
-
-
 def _watched(lessons: Lessons, signal: Signal) -> bool:
     return lessons.forge.read(lessons.settings.code_repository, _path(lessons, _name(signal))) is not None
 
@@ -68,7 +63,9 @@ def _candidate(lessons: Lessons, material: Material, signal: Signal) -> Candidat
     """The lowest hold that stays silent on quiet history, with what it gains; None where none does."""
     settings = lessons.settings
     window = Span(start=_onset(material) - settings.margin_seconds, end=material.ended)
-    history = Span(start=material.ended - settings.history_seconds, end=material.ended)
+    closed_at = material.incident.closed_at
+    settled = max(material.ended, closed_at.timestamp() if closed_at else material.ended)
+    history = Span(start=material.ended - settings.history_seconds, end=settled)
     busy = [window, *(_busy(other, settings.margin_seconds) for other in past(lessons, material))]
     samples = _samples(lessons, signal, history)
     if not samples:
@@ -81,7 +78,7 @@ def _candidate(lessons: Lessons, material: Material, signal: Signal) -> Candidat
         first = first_in(fired, window)
         if first is None:
             return None
-        if any(one.end >= material.ended - step for one in fired):
+        if settled > material.ended + step and any(one.end >= settled - step for one in fired):
             return None  # it would still fire on the production that recovered
         if not outside(fired, busy):
             alert = _alert(lessons, signal, (threshold, hold), material.incident.environment)
