@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import polars as pl
 
@@ -53,6 +54,7 @@ def collect(responder: Responder, incident: Incident, *, onset_after: float | No
     lines = gatherer.lines(services=services, start=start, end=now, limit=settings.max_log_lines)
     spans = gatherer.spans(services=services, start=start, end=now, limit=settings.max_spans)
     changes = gatherer.changes(start=now - settings.change_lookback_seconds, end=now)
+    disturbed = _disturbed(responder, incident, start)
     everything = {**metrics, LOGS: lines, SPANS: spans, CALLS: calls}
     asked = {name: answer for name, answer in everything.items() if answer is not None}
     telemetry = Telemetry(
@@ -61,9 +63,9 @@ def collect(responder: Responder, incident: Incident, *, onset_after: float | No
         alert_time=alerted,
         alert_entity=incident.service or next(iter(incident.services), None),
         earliest_onset=onset_after,
-        metrics=_metric_table(metrics.values()),
-        logs=_log_table(lines),
-        spans=_span_table(spans),
+        metrics=_calm(_metric_table(metrics.values()), "time", disturbed),
+        logs=_calm(_log_table(lines), "time", disturbed),
+        spans=_calm(_span_table(spans), "start", disturbed),
         topology=calls.calls if calls else (),
         changes=tuple(sorted(_merged(changes), key=lambda change: change.time)),
         missing=tuple(_missing(asked, changes)),
@@ -72,6 +74,36 @@ def collect(responder: Responder, incident: Incident, *, onset_after: float | No
     for answer in changes:
         evidence |= {f"{CHANGES}/{change.id}": answer.evidence.id for change in answer.changes}
     return Collection(telemetry=telemetry, evidence=evidence, changes=_representatives(changes))
+
+
+def _disturbed(responder: Responder, incident: Incident, since: float) -> list[tuple[float, float]]:
+    """When earlier incidents disturbed production: what they did to it is no baseline and no symptom."""
+    alerted = (incident.detected_at or incident.opened_at).timestamp()
+    spans = []
+    for other in responder.incidents.list():
+        began, over = other.onset_at or other.detected_at, other.recovered_at or other.closed_at
+        if other.id == incident.id or began is None or over is None or over.timestamp() < since:
+            continue
+        spans.append((began.timestamp() - _FADE_SECONDS, min(over.timestamp() + _FADE_SECONDS, alerted)))
+    # Without enough calm history left, a disturbed baseline is better than none.
+    calm = alerted - since - sum(end - max(begin, since) for begin, end in spans if end > begin)
+    return spans if calm >= _LEAST_CALM * (alerted - since) else []
+
+
+_FADE_SECONDS = 10.0
+_LEAST_CALM = 0.3
+
+
+T = TypeVar("T", pl.DataFrame, pl.DataFrame | None)
+
+
+def _calm(table: T, column: str, disturbed: list[tuple[float, float]]) -> T:
+    """The table without the rows of those spans."""
+    if table is None:
+        return table
+    for begin, end in disturbed:
+        table = table.filter(~pl.col(column).is_between(begin, end))
+    return table
 
 
 def _services(calls: Gathered | None, incident: Incident) -> tuple[str, ...]:

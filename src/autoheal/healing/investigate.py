@@ -99,6 +99,8 @@ def conclude(
         change=_named(changes, leading.change_id),
         onset=diagnosis.onset,
         now=responder.clock.now().timestamp(),
+        services=responder.alerts.group_of_incident(incident.id).services,
+        calls=collection.telemetry.topology,
     )
     checked = review(responder.gatherer.for_stage(incident.id, "review"), case)
     return _reviewed(responder, candidates, checked, diagnosis, path)

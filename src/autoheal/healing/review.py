@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from autoheal.domain.change import Change
 from autoheal.domain.evidence import Claim, Evidence, Reading, Row, Statistic
-from autoheal.domain.investigation import Hypothesis, Objection, Review
+from autoheal.domain.investigation import Hypothesis, Mechanism, Objection, Review
 from autoheal.healing.check_claims import objection_to, shown
 from autoheal.healing.gather import Gatherer
 
@@ -30,6 +30,8 @@ class UnderReview:
     change: Change | None
     onset: float | None
     now: float
+    services: tuple[str, ...] = ()
+    calls: tuple[tuple[str, str], ...] = ()
 
 
 def review(gatherer: Gatherer, case: UnderReview) -> Review:
@@ -38,6 +40,7 @@ def review(gatherer: Gatherer, case: UnderReview) -> Review:
     objections = (
         _citations(hypothesis, case.evidence, case.rows),
         _timing(case.change, case.onset),
+        _topology(case),
         _measure_again(gatherer, hypothesis, case.evidence, case.now),
     )
     return Review(
@@ -66,6 +69,34 @@ def _timing(change: Change | None, onset: float | None) -> Objection:
         late = change.time - onset
         return Objection(test="timing", passed=False, text=f"the change came {late:.0f} s after the onset")
     return Objection(test="timing", passed=True, text="the change came before the onset")
+
+
+def _topology(case: UnderReview) -> Objection:
+    """Pain travels from the callee to the caller; the other way only load does."""
+    entity, services = case.hypothesis.entity, case.services
+    if entity in services or not case.calls or not services:
+        return Objection(
+            test="topology", passed=True, text=f"{entity} is where it hurts, or calls are unknown"
+        )
+    below = {name for service in services for name in reached(service, case.calls)}
+    above = {name for name, _ in case.calls if any(s in reached(name, case.calls) for s in services)}
+    load = case.hypothesis.mechanism is Mechanism.LOAD and entity in above
+    passed = entity in below or load
+    hurt = ", ".join(services)
+    text = f"{hurt} {'depends' if passed else 'does not depend'} on {entity}"
+    return Objection(test="topology", passed=passed, text=text)
+
+
+def reached(service: str, calls: Sequence[tuple[str, str]]) -> set[str]:
+    """Everything that a service calls, directly or not."""
+    found: set[str] = set()
+    frontier = [service]
+    while frontier:
+        caller = frontier.pop()
+        new = {b for a, b in calls if a == caller} - found
+        found |= new
+        frontier += sorted(new)
+    return found
 
 
 def _measure_again(
