@@ -138,10 +138,22 @@ def claim_of(term: Term, material: Material) -> Claim | None:
     before = _read(template, term.before_window, material) if term.before_window else None
     if after is None:
         return None
-    unit = f" {term.unit}" if term.unit and not any(c.isdigit() for c in term.unit) else ""
+    if before is not None and shown(before.value) == shown(after.value):
+        return None  # a value that reads the same before and after argues for nothing
     moved = f"from {shown(before.value)} to {shown(after.value)}" if before else f"at {shown(after.value)}"
-    text = f'"{term.subject[:160]}" of "{term.entity}" went {moved}{unit} ("{term.name}")'
-    return Claim(text=text, readings=(before, after) if before else (after,), points=term.points)
+    told = f'"{term.subject[:160]}" of "{term.entity}" went {moved}{_unit(term, after)} ("{_measure(term)}")'
+    return Claim(text=told, readings=(before, after) if before else (after,), points=term.points)
+
+
+def _unit(term: Term, reading: Reading) -> str:
+    if reading.statistic is Statistic.COUNT:
+        return " lines"
+    return f" {term.unit}" if term.unit and not any(c.isdigit() for c in term.unit) else ""
+
+
+def _measure(term: Term) -> str:
+    """What is read back: of a span its whole duration, of everything else what the term is called."""
+    return "duration" if term.modality is Modality.SPANS else term.name
 
 
 def _reading(term: Term, material: Material) -> Reading | None:
@@ -159,6 +171,8 @@ def _reading(term: Term, material: Material) -> Reading | None:
         end=0.0,
         value=0.0,
     )
+    if term.modality is Modality.SPANS and term.unit != "ms":
+        return None  # shares of calls are no rows: only durations can be read back
     if term.modality is Modality.LOGS:
         literal = max(_PLACEHOLDER.split(term.subject), key=len).strip()
         return replace(blank, subject="", statistic=Statistic.COUNT, text=literal) if literal else None
