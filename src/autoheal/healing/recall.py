@@ -77,24 +77,31 @@ def _try(fit: Fit, situation: Situation, watch: Watch, path: list[str]) -> Diagn
         situation.services, situation.calls, origin=situation.origin, max_hops=skill.match.max_hops
     )
     holding: list[Diagnosed] = []
+    suffering: list[str] = []
     try:
         for service in asked[:MAX_CANDIDATES]:
             diagnosed = diagnose_with(skill, service, watch)
             path.append(f"recall: {skill.reference} on {service}: {diagnosed.why}")
             holding += [diagnosed] if diagnosed.rule else []
+            suffering += [service] if diagnosed.suffers else []
     except OutOfBudgetError:
         path.append(f"recall: {skill.reference} needs more than {watch.asked} queries: not used")
         return None
-    return _single(skill, holding, situation.calls, path)
+    return _single(holding, suffering, situation.calls, path)
 
 
 def _single(
-    skill: Skill, holding: Sequence[Diagnosed], calls: Sequence[tuple[str, str]], path: list[str]
+    holding: Sequence[Diagnosed],
+    suffering: Sequence[str],
+    calls: Sequence[tuple[str, str]],
+    path: list[str],
 ) -> Diagnosed | None:
     """The one service that the diagnosis holds for, once a caller's pain is explained by its callee's."""
-    left = deepest([found.service for found in holding], calls)
+    names = [found.service for found in holding]
+    left = [name for name in deepest([*names, *suffering], calls) if name in names]
+    path += [f"recall: the pain of {n} is explained by what it calls" for n in names if n not in left]
     if len(left) > 1:
-        path.append(f"recall: {skill.reference} holds for {', '.join(left)}: it does not tell them apart")
+        path.append(f"recall: it holds for {', '.join(left)} and does not tell them apart")
     return next((found for found in holding if left == [found.service]), None)
 
 

@@ -78,6 +78,8 @@ class Diagnosed:
     why: str
     claims: tuple[Claim, ...] = ()
     change_id: str | None = None
+    suffers: bool = False
+    """Whether no step stopped and something was measured: it hurts here, whoever is the cause."""
 
 
 @dataclass(slots=True)
@@ -153,7 +155,8 @@ def diagnose_with(skill: Skill, service: str, watch: Watch) -> Diagnosed:
             return Diagnosed(service=service, rule=None, why=f"stops at {step.id}: {_told(now)}")
     rule = next((rule for rule in skill.decide if parse(rule.when).holds(now)), None)
     if rule is None:
-        return Diagnosed(service=service, rule=None, why=f"no rule holds: {_told(now)}")
+        hurts = any(m.claim is not None for m in steps)
+        return Diagnosed(service=service, rule=None, why=f"no rule holds: {_told(now)}", suffers=hurts)
     if rule.escalate:
         return Diagnosed(service=service, rule=None, why=f"hands over: {rule.escalate}")
     # What held in the quiet time as well does not speak of this fault: an over-broad skill ends here.

@@ -21,7 +21,7 @@ CONFIDENCE = 0.9
 _SHARE = 0.15
 """How much of the recorded move counts as the same failure: another service fails on another scale."""
 _NEAR = 0.5
-_LEAST_AGE, _MOST_AGE = 300.0, 3_600.0
+_LEAST_AGE, _MOST_AGE = 60.0, 3_600.0
 
 
 def draft(material: Material) -> Skill | str:
