@@ -27,7 +27,7 @@ from autoheal.learning.settings import LearningSettings
 
 FILE = "autoheal.toml"
 PREFIX = "AUTOHEAL_"
-_NOT_SETTINGS = frozenset({"AUTOHEAL_CONFIG", "AUTOHEAL_ACTOR"})
+_NOT_SETTINGS = frozenset({"AUTOHEAL_CONFIG", "AUTOHEAL_ACTOR", "AUTOHEAL_CRASH_AT"})
 
 
 class Section(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from autoheal.healing.responder import Responder
 from autoheal.housekeeping import Housekeeping
 from autoheal.integrations.absent import NoActuator, NoMetrics
 from autoheal.integrations.alertmanager.alerts import AlertmanagerAlerts
-from autoheal.integrations.crash import Crash, CrashingActuator, no_crash
+from autoheal.integrations.crash import Crash, CrashingActuator, crash_from
 from autoheal.integrations.database.database import Database
 from autoheal.integrations.dbos.runs import DbosRuns
 from autoheal.integrations.files.brakes import BrakeFile, StoredBrake
@@ -41,8 +42,9 @@ _PROGRAMS = {
 }
 
 
-def wire(config: Config, *, crash: Crash = no_crash) -> App:
+def wire(config: Config) -> App:
     """The product with these settings; nothing runs before `start`."""
+    crash = crash_from(os.environ)
     clock, ids = SystemClock(), UlidIds()
     _make(config.home)
     database = Database(config.database_url, now=clock.now, new_id=ids.new)

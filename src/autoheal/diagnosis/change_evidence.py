@@ -226,7 +226,7 @@ def _sufferer(telemetry: Telemetry, causes: Sequence[RankedCause]) -> Callable[[
         rows = telemetry.metrics.filter(
             (pl.col("entity") == term.entity) & (pl.col("metric") == term.subject)
         )
-        before, now = term.before or 0.0, _median(rows, telemetry.end - _JUST_BEFORE, telemetry.end)
+        before, now = term.before or 0.0, _median(rows, telemetry.end - _NOW, telemetry.end)
         if now is not None and abs(now - before) > _MOVED * max(abs(now), abs(before)):
             return _already(rows, before, now)
     return None
@@ -246,6 +246,7 @@ def _median(rows: pl.DataFrame, start: float, end: float) -> float | None:
 
 
 _JUST_BEFORE = 12.0
+_NOW = 4.0
 _MOVED = 0.3
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 # OpenTelemetry HTTP semantic conventions, gRPC.
 _STATUS = ('status=~"5..|error"', 'code=~"5.."', 'status_code=~"5.."', 'http_response_status_code=~"5.."')
 _OF_THE_MONITORING = re.compile(
-    r"^(prometheus|alertmanager|promhttp|go|scrape|net_conntrack|python_gc|python_info|ALERTS|autoheal)(_|$)"
+    r"^(prometheus|alertmanager|promhttp|go|scrape|net_conntrack|python_gc|python_info|ALERTS|autoheal)(_|:|$)"
 )
 _REQUESTS = re.compile(r"(request|http|rpc|grpc|call|message|operation)")
 

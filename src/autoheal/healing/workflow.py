@@ -50,7 +50,7 @@ async def _stop_the_pain(run: Run, step: Step, responder: Responder, incident_id
     """Try cause after cause; returns why a person is needed, or nothing when none is."""
     for attempt in range(1, responder.settings.max_attempts + 1):
         found = await _find_cause(run, step, responder, incident_id, attempt)
-        if found in (NOISE, RECOVERED):
+        if found == RECOVERED or (found == NOISE and attempt == 1):
             return ""
         if found != CAUSE:
             return "no cause could be established"
