@@ -10,7 +10,7 @@ from autoheal.diagnosis.metric_evidence import metric_shifts, metric_terms
 from autoheal.diagnosis.rank import ranked, weighed
 from autoheal.diagnosis.series import SeriesMatrix
 
-_STRETCHES = 3
+_STRETCHES = 7
 _LEAST_HISTORY = 6
 
 

@@ -46,7 +46,7 @@ def collect(responder: Responder, incident: Incident, *, onset_after: float | No
     gatherer = responder.gatherer.for_stage(incident.id, "investigate")
     now = responder.clock.now().timestamp()
     alerted = (incident.detected_at or incident.opened_at).timestamp()
-    start = alerted - settings.baseline_seconds
+    start, disturbed = _calm_history(responder, incident)
     window = _Window(start=start, end=now, step=max((now - start) / settings.max_points, 1.0))
     calls = gatherer.calls(end=now, lookback=now - start)
     services = _services(calls, incident)
@@ -54,7 +54,6 @@ def collect(responder: Responder, incident: Incident, *, onset_after: float | No
     lines = gatherer.lines(services=services, start=start, end=now, limit=settings.max_log_lines)
     spans = gatherer.spans(services=services, start=start, end=now, limit=settings.max_spans)
     changes = gatherer.changes(start=now - settings.change_lookback_seconds, end=now)
-    disturbed = _disturbed(responder, incident, start)
     everything = {**metrics, LOGS: lines, SPANS: spans, CALLS: calls}
     asked = {name: answer for name, answer in everything.items() if answer is not None}
     telemetry = Telemetry(
@@ -76,22 +75,47 @@ def collect(responder: Responder, incident: Incident, *, onset_after: float | No
     return Collection(telemetry=telemetry, evidence=evidence, changes=_representatives(changes))
 
 
+def _calm_history(responder: Responder, incident: Incident) -> tuple[float, list[tuple[float, float]]]:
+    """Where the baseline begins, so that enough of it is calm, and the spans to leave out of it."""
+    alerted = (incident.detected_at or incident.opened_at).timestamp()
+    baseline = responder.settings.baseline_seconds
+    for stretch in range(1, _LONGEST_STRETCH + 1):
+        start = alerted - stretch * baseline
+        disturbed = _disturbed(responder, incident, start)
+        calm = alerted - start - sum(end - max(begin, start) for begin, end in disturbed)
+        if calm >= _ENOUGH_CALM * baseline:
+            return start, disturbed
+    return alerted - baseline, []  # a disturbed baseline is better than none
+
+
 def _disturbed(responder: Responder, incident: Incident, since: float) -> list[tuple[float, float]]:
     """When earlier incidents disturbed production: what they did to it is no baseline and no symptom."""
     alerted = (incident.detected_at or incident.opened_at).timestamp()
-    spans = []
+    spans: list[tuple[float, float]] = []
     for other in responder.incidents.list():
         began, over = other.onset_at or other.detected_at, other.recovered_at or other.closed_at
         if other.id == incident.id or began is None or over is None or over.timestamp() < since:
             continue
-        spans.append((began.timestamp() - _FADE_SECONDS, min(over.timestamp() + _FADE_SECONDS, alerted)))
-    # Without enough calm history left, a disturbed baseline is better than none.
-    calm = alerted - since - sum(end - max(begin, since) for begin, end in spans if end > begin)
-    return spans if calm >= _LEAST_CALM * (alerted - since) else []
+        begin, end = began.timestamp() - _FADE_SECONDS, min(over.timestamp() + _FADE_SECONDS, alerted)
+        if begin < end:
+            spans.append((begin, end))
+    return _united(spans)
+
+
+def _united(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The same spans without overlap, in time order."""
+    united: list[tuple[float, float]] = []
+    for begin, end in sorted(spans):
+        if united and begin <= united[-1][1]:
+            united[-1] = (united[-1][0], max(united[-1][1], end))
+        else:
+            united.append((begin, end))
+    return united
 
 
 _FADE_SECONDS = 10.0
-_LEAST_CALM = 0.3
+_ENOUGH_CALM = 0.5
+_LONGEST_STRETCH = 4
 
 
 T = TypeVar("T", pl.DataFrame, pl.DataFrame | None)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from autoheal.diagnosis.engine import diagnose
 from autoheal.diagnosis.finding import Diagnosis
+from autoheal.diagnosis.telemetry import Telemetry
 from autoheal.domain.change import Change
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.incident import Incident, IncidentEvent, IncidentState
@@ -23,6 +24,7 @@ from autoheal.domain.investigation import (
 from autoheal.healing.collect import Collection, collect
 from autoheal.healing.hypotheses import Material, hypotheses
 from autoheal.healing.last_look import RECOVERED, recovered_alone
+from autoheal.healing.reach import reach, within
 from autoheal.healing.responder import Responder
 from autoheal.healing.review import UnderReview, review
 from autoheal.healing.symptom import earliest_onset, recovered
@@ -42,7 +44,7 @@ def investigate(responder: Responder, incident_id: str, attempt: int, looked: in
     if recovered(responder, incident_id):
         return recovered_alone(responder, incident)
     collection = collect(responder, incident, onset_after=earliest_onset(responder, incident_id))
-    diagnosis = diagnose(collection.telemetry)
+    diagnosis = rank(collection.telemetry, responder.alerts.group_of_incident(incident_id).services)
     found = conclude(responder, incident, collection, diagnosis, investigation_id)
     investigation = Investigation(
         id=investigation_id,
@@ -58,6 +60,18 @@ def investigate(responder: Responder, incident_id: str, attempt: int, looked: in
     )
     keep(responder, investigation)
     return found.verdict.kind
+
+
+def rank(telemetry: Telemetry, services: Sequence[str]) -> Diagnosis:
+    """What the engine says; where its first place cannot have hurt the alarmed services, judged without such.
+
+    What is disturbed elsewhere at the same time neither explains this alert nor makes it true.
+    """
+    diagnosis = diagnose(telemetry)
+    near = reach(services, telemetry.topology)
+    if not near or not telemetry.topology or not diagnosis.ranking or diagnosis.ranking[0].entity in near:
+        return diagnosis
+    return diagnose(within(telemetry, near))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from autoheal.domain.evidence import Claim, Evidence, Reading, Row, Statistic
 from autoheal.domain.investigation import Hypothesis, Mechanism, Objection, Review
 from autoheal.healing.check_claims import objection_to, shown
 from autoheal.healing.gather import Gatherer
+from autoheal.healing.reach import called_by, callers_of
 
 TIMING_SLACK_SECONDS = 5.0
 """Clocks and scrape intervals blur an onset by about this much."""
@@ -78,25 +79,13 @@ def _topology(case: UnderReview) -> Objection:
         return Objection(
             test="topology", passed=True, text=f"{entity} is where it hurts, or calls are unknown"
         )
-    below = {name for service in services for name in reached(service, case.calls)}
-    above = {name for name, _ in case.calls if any(s in reached(name, case.calls) for s in services)}
+    below = {name for service in services for name in called_by(service, case.calls)}
+    above = {name for service in services for name in callers_of(service, case.calls)}
     load = case.hypothesis.mechanism is Mechanism.LOAD and entity in above
     passed = entity in below or load
     hurt = ", ".join(services)
     text = f"{hurt} {'depends' if passed else 'does not depend'} on {entity}"
     return Objection(test="topology", passed=passed, text=text)
-
-
-def reached(service: str, calls: Sequence[tuple[str, str]]) -> set[str]:
-    """Everything that a service calls, directly or not."""
-    found: set[str] = set()
-    frontier = [service]
-    while frontier:
-        caller = frontier.pop()
-        new = {b for a, b in calls if a == caller} - found
-        found |= new
-        frontier += sorted(new)
-    return found
 
 
 def _measure_again(

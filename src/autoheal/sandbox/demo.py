@@ -247,7 +247,7 @@ def _progress(file: Json) -> str:
     if state in ("mitigating", "verifying"):
         return f"{state}: {', '.join(_action(m) for m in file['mitigations'])}"
     if state in ("mitigated", "closed", "dismissed"):
-        return f"{state}: {file['incident']['outcome']}"
+        return f"{state}: {file['incident']['outcome']}" if file["incident"]["outcome"] else str(state)
     return f"{state}: {_verdict(file)}"
 
 

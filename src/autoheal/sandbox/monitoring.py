@@ -48,6 +48,8 @@ def prometheus_command(layout: Layout, binary: str) -> list[str]:
         "--storage.tsdb.retention.time=1d",
         f"--web.listen-address={_host(layout, 'prometheus')}",
         "--web.enable-lifecycle",
+        # What is sent while a reload rebuilds the list of Alertmanagers is lost until it is sent again.
+        "--rules.alert.resend-delay=2s",
         "--log.level=warn",
     ]
 

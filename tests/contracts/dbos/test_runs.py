@@ -48,8 +48,10 @@ class Stage:
     def tell(self, *, once: str, message: str = "ann", subject: str = "inc_1") -> None:
         """Tell the run something from this other process, which executes nothing."""
         client = DbosRuns(self.url, executor="client")
-        client.tell("heal", subject, "yes", message, once=once)
-        client.shutdown()
+        try:
+            client.tell("heal", subject, "yes", message, once=once)
+        finally:
+            client.shutdown()
 
 
 @pytest.fixture

@@ -48,11 +48,7 @@ def command(
         settings = connect(rig.layout, home / "autoheal", port=port)
         with _served(settings, url, keep=keep):
             note(f"Autoheal looks after it: {url}")
-            _warm_up()
-            scenes = []
-            for act in ACTS:
-                scenes.append(Play(rig, url, note).play(act))
-                _tell(scenes[-1])
+            scenes = _play(rig, url)
     seconds = time.monotonic() - began
     wrong = [scene for scene in scenes if not scene.right]
     if as_json:
@@ -66,13 +62,27 @@ def command(
         raise typer.Exit(1)
 
 
+def _play(rig: Rig, url: str) -> list[Scene]:
+    _warm_up()
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        note(f"{time.monotonic() - began:4.0f} s  {text}")
+
+    scenes = []
+    for act in ACTS:
+        scenes.append(Play(rig, url, say).play(act))
+        say(f"  => {_judged(scenes[-1])}")
+    return scenes
+
+
+def _judged(scene: Scene) -> str:
+    return f"{'right' if scene.right else 'WRONG: ' + scene.why_wrong}: {scene.verdict}"
+
+
 def _warm_up() -> None:
     note(f"production runs quietly for {WARM_SECONDS} s, so that there is a baseline")
     time.sleep(WARM_SECONDS)
-
-
-def _tell(scene: Scene) -> None:
-    note(f"  => {'right' if scene.right else 'WRONG: ' + scene.why_wrong}: {scene.verdict}")
 
 
 @contextmanager
