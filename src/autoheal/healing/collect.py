@@ -13,6 +13,7 @@ from autoheal.diagnosis.telemetry import LOG_COLUMNS, METRIC_COLUMNS, SPAN_COLUM
 from autoheal.domain.change import Change, ChangeKind
 from autoheal.domain.errors import WorldError
 from autoheal.domain.incident import Incident
+from autoheal.healing.calm import CalmHistory, Spans
 from autoheal.healing.gather import Gathered, Gatherer
 from autoheal.healing.metric_plan import plan
 from autoheal.healing.responder import Responder
@@ -40,13 +41,15 @@ class _Window:
     step: float
 
 
-def collect(responder: Responder, incident: Incident, *, onset_after: float | None) -> Collection:
+def collect(
+    responder: Responder, incident: Incident, calm: CalmHistory, *, onset_after: float | None
+) -> Collection:
     """Metrics, spans, logs, changes and calls around the incident, from before its first alert until now."""
     settings = responder.settings
     gatherer = responder.gatherer.for_stage(incident.id, "investigate")
     now = responder.clock.now().timestamp()
     alerted = (incident.detected_at or incident.opened_at).timestamp()
-    start, disturbed = _calm_history(responder, incident)
+    start, disturbed = calm.start, calm.disturbed
     window = _Window(start=start, end=now, step=max((now - start) / settings.max_points, 1.0))
     calls = gatherer.calls(end=now, lookback=now - start)
     services = _services(calls, incident)
@@ -75,53 +78,10 @@ def collect(responder: Responder, incident: Incident, *, onset_after: float | No
     return Collection(telemetry=telemetry, evidence=evidence, changes=_representatives(changes))
 
 
-def _calm_history(responder: Responder, incident: Incident) -> tuple[float, list[tuple[float, float]]]:
-    """Where the baseline begins, so that enough of it is calm, and the spans to leave out of it."""
-    alerted = (incident.detected_at or incident.opened_at).timestamp()
-    baseline = responder.settings.baseline_seconds
-    for stretch in range(1, _LONGEST_STRETCH + 1):
-        start = alerted - stretch * baseline
-        disturbed = _disturbed(responder, incident, start)
-        calm = alerted - start - sum(end - max(begin, start) for begin, end in disturbed)
-        if calm >= _ENOUGH_CALM * baseline:
-            return start, disturbed
-    return alerted - baseline, []  # a disturbed baseline is better than none
-
-
-def _disturbed(responder: Responder, incident: Incident, since: float) -> list[tuple[float, float]]:
-    """When earlier incidents disturbed production: what they did to it is no baseline and no symptom."""
-    alerted = (incident.detected_at or incident.opened_at).timestamp()
-    spans: list[tuple[float, float]] = []
-    for other in responder.incidents.list():
-        began, over = other.onset_at or other.detected_at, other.recovered_at or other.closed_at
-        if other.id == incident.id or began is None or over is None or over.timestamp() < since:
-            continue
-        begin, end = began.timestamp() - _FADE_SECONDS, min(over.timestamp() + _FADE_SECONDS, alerted)
-        if begin < end:
-            spans.append((begin, end))
-    return _united(spans)
-
-
-def _united(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The same spans without overlap, in time order."""
-    united: list[tuple[float, float]] = []
-    for begin, end in sorted(spans):
-        if united and begin <= united[-1][1]:
-            united[-1] = (united[-1][0], max(united[-1][1], end))
-        else:
-            united.append((begin, end))
-    return united
-
-
-_FADE_SECONDS = 10.0
-_ENOUGH_CALM = 0.5
-_LONGEST_STRETCH = 4
-
-
 T = TypeVar("T", pl.DataFrame, pl.DataFrame | None)
 
 
-def _calm(table: T, column: str, disturbed: list[tuple[float, float]]) -> T:
+def _calm(table: T, column: str, disturbed: Spans) -> T:
     """The table without the rows of those spans."""
     if table is None:
         return table

@@ -12,6 +12,9 @@ _STATUS = ('status=~"5..|error"', 'code=~"5.."', 'status_code=~"5.."', 'http_res
 _OF_THE_MONITORING = re.compile(
     r"^(prometheus|alertmanager|promhttp|go|scrape|net_conntrack|python_gc|python_info|ALERTS|autoheal)(_|:|$)"
 )
+# Of the process collector of every Prometheus client: limits, and the size of the address space, which moves
+# with threads and mappings and is no use of memory.
+_NO_USE = re.compile(r"^process_(virtual_memory(_max)?_bytes|max_fds)$")
 _REQUESTS = re.compile(r"(request|http|rpc|grpc|call|message|operation)")
 
 
@@ -28,10 +31,15 @@ def plan(catalog: Mapping[str, str], *, label: str, window: int, budget: int) ->
     """At most `budget` queries; request errors and latency first, then saturation, then the rest."""
     queries = [MetricQuery(subject="up", expression=f"min by ({label}) (up)", urgency=0)]
     for name in sorted(catalog):
-        if not _OF_THE_MONITORING.match(name) and name != "up" and not name.endswith("_created"):
+        if _wanted(name):
             queries += _queries(name, catalog[name], label, window)
     queries.sort(key=lambda query: (query.urgency, query.subject))
     return queries[:budget]
+
+
+def _wanted(name: str) -> bool:
+    known = name == "up" or name.endswith("_created")
+    return not known and not _OF_THE_MONITORING.match(name) and not _NO_USE.match(name)
 
 
 def _queries(name: str, kind: str, label: str, window: int) -> Iterator[MetricQuery]:

@@ -18,7 +18,8 @@ from autoheal.domain.investigation import (
 from autoheal.graph.matchers import labels_of
 from autoheal.graph.signature import incident_signature
 from autoheal.healing.check_claims import objection_to
-from autoheal.healing.investigate import keep, stored_evidence
+from autoheal.healing.conclude import stored_evidence
+from autoheal.healing.investigate import keep
 from autoheal.healing.recall import NotRecalled, Recalled, Situation, recall
 from autoheal.healing.responder import Responder
 from autoheal.healing.skill_run import Moment

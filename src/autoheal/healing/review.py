@@ -36,12 +36,13 @@ class UnderReview:
 
 
 def review(gatherer: Gatherer, case: UnderReview) -> Review:
-    """Citations, timing, and a fresh measurement; an answer that cannot be had refutes."""
+    """Citations, timing, topology, size, and a fresh measurement; an answer that cannot be had refutes."""
     hypothesis = case.hypothesis
     objections = (
         _citations(hypothesis, case.evidence, case.rows),
         _timing(case.change, case.onset),
         _topology(case),
+        _materiality(hypothesis),
         _measure_again(gatherer, hypothesis, case.evidence, case.now),
     )
     return Review(
@@ -86,6 +87,30 @@ def _topology(case: UnderReview) -> Objection:
     hurt = ", ".join(services)
     text = f"{hurt} {'depends' if passed else 'does not depend'} on {entity}"
     return Objection(test="topology", passed=passed, text=text)
+
+
+def _materiality(hypothesis: Hypothesis) -> Objection:
+    """A wobble that no statistic calls chance may still be too small to hurt anybody."""
+    most = max((claim.points for claim in hypothesis.claims_for), default=0.0)
+    speaking = [claim for claim in hypothesis.claims_for if claim.points > _WEIGHTY * most]
+    large = any(_new(claim) or moved(claim.readings[0].value, claim.readings[-1].value) for claim in speaking)
+    text = f"{'something' if large else 'nothing'} that weighs moved by a quarter or more"
+    return Objection(test="materiality", passed=large, text=text)
+
+
+def _new(claim: Claim) -> bool:
+    """Without a value from before, the thing itself is new or gone."""
+    return len(claim.readings) == 1
+
+
+def moved(before: float, after: float) -> bool:
+    """Whether a level changed by at least a quarter of the larger one."""
+    return abs(after - before) >= _MATERIAL * max(abs(before), abs(after)) and before != after
+
+
+_MATERIAL = 0.25
+_WEIGHTY = 0.25
+"""The share of the heaviest claim's weight from which a claim's size counts."""
 
 
 def _measure_again(

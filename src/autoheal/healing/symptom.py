@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from autoheal.domain.alert import Alert
 from autoheal.domain.mitigation import Check
+from autoheal.healing.calm import CalmHistory
 from autoheal.healing.responder import Responder
 from autoheal.healing.triage import alerts_of
-from autoheal.healing.verify import look
+from autoheal.healing.verify import look, look_step
 
 
 def check_of(responder: Responder, incident_id: str) -> Check:
@@ -43,28 +45,51 @@ def recovered(responder: Responder, incident_id: str) -> bool:
     return now - seen.sick_at[-1] >= settings.verify_stable_seconds
 
 
-def earliest_onset(responder: Responder, incident_id: str) -> float | None:
-    """A moment before which this fault cannot have begun: some rate windows before its symptom first showed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymptomHistory:
+    """How the symptom behaved before it alerted.
 
-    Nothing is said when the symptom showed all along, or never: then history must tell by itself.
+    onset_after is a moment (unix seconds) before which this fault cannot have begun; None when the symptom
+    showed all along, or never: then history must tell by itself. habit is the share of the calm time before
+    in which the symptom showed though nothing was known to be wrong; 0 where too little of it is known.
     """
+
+    onset_after: float | None
+    habit: float
+
+
+def symptom_history(responder: Responder, incident_id: str, calm: CalmHistory) -> SymptomHistory:
+    """Ask the alerts' own condition over the calm past and until now."""
     settings = responder.settings
-    incident = responder.incidents.get(incident_id)
-    detected = (incident.detected_at or incident.opened_at).timestamp()
-    since = detected - settings.baseline_seconds
     gatherer = responder.gatherer.for_stage(incident_id, "recheck")
     check = check_of(responder, incident_id)
     now = responder.clock.now().timestamp()
-    seen = look(gatherer, check, since=since, now=now, label=settings.entity_label)
-    began = first_of_last_run(seen.sick_at, gap=_RUN_GAPS * max((now - since) / 100, 1.0))
-    if began is None or began - since < settings.rate_window_seconds:
-        return None
-    return began - max(_WINDOWS_BEFORE * settings.rate_window_seconds, _LEAST_BEFORE_SECONDS)
+    seen = look(gatherer, check, since=calm.start, now=now, label=settings.entity_label)
+    step = look_step(since=calm.start, now=now)
+    began = first_of_last_run(seen.sick_at, gap=_RUN_GAPS * step)
+    window = settings.rate_window_seconds
+    onset_after = None
+    if began is not None and began - calm.start >= window:
+        onset_after = began - max(_WINDOWS_BEFORE * window, _LEAST_BEFORE_SECONDS)
+    until = calm.end - _longest_wait(responder, incident_id) - _WINDOWS_BEFORE * window
+    known = calm.seconds(until=until)
+    if known < _LEAST_KNOWN * settings.baseline_seconds:
+        return SymptomHistory(onset_after=onset_after, habit=0.0)
+    showed = {moment for moment in seen.sick_at if moment < until and calm.contains(moment)}
+    return SymptomHistory(onset_after=onset_after, habit=min(len(showed) * step / known, 1.0))
+
+
+def _longest_wait(responder: Responder, incident_id: str) -> float:
+    """For how long the alerts' rules want their condition to hold before they fire."""
+    names = {a.name for a in alerts_of(responder, responder.alerts.group_of_incident(incident_id))}
+    waits = [r.for_seconds for r in responder.gatherer.sources.metrics.alert_rules() if r.name in names]
+    return max(waits, default=0.0)
 
 
 _RUN_GAPS = 4
 _WINDOWS_BEFORE = 2
 _LEAST_BEFORE_SECONDS = 10.0
+_LEAST_KNOWN = 0.2
 
 
 def first_of_last_run(times: Sequence[float], *, gap: float) -> float | None:

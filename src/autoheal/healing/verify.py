@@ -38,13 +38,18 @@ class Look:
 
 def look(gatherer: Gatherer, check: Check, *, since: float, now: float, label: str) -> Look:
     """Ask the check's expression since a moment, and whether its services are seen at all just now."""
-    step = max((now - since) / 100, 1.0)
+    step = look_step(since=since, now=now)
     symptom = gatherer.range(check.expression, start=since, end=now, step=step, subject="symptom")
     alive = gatherer.instant(_alive(check, label), at=now)
     ids = (symptom.evidence.id, alive.evidence.id)
     why_not = _distrust(symptom, alive, check, now)
     sick = tuple(sorted(row.time for row in symptom.rows if concerns(row, check.services)))
     return Look(sick_at=sick, trusted=not why_not, why_not=why_not, evidence_ids=ids)
+
+
+def look_step(*, since: float, now: float) -> float:
+    """Seconds between the samples of a look."""
+    return max((now - since) / 100, 1.0)
 
 
 def _alive(check: Check, label: str) -> str:

@@ -1,0 +1,169 @@
+"""From the engine's answer to a reviewed verdict: a cause, noise, or nothing that could be established."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from autoheal.diagnosis.finding import Diagnosis
+from autoheal.domain.change import Change
+from autoheal.domain.evidence import Evidence, Row
+from autoheal.domain.investigation import (
+    Confidence,
+    Hypothesis,
+    HypothesisState,
+    Review,
+    Verdict,
+    VerdictKind,
+)
+from autoheal.healing.collect import Collection
+from autoheal.healing.hypotheses import Material, hypotheses
+from autoheal.healing.responder import Responder
+from autoheal.healing.review import UnderReview, moved, review
+
+_SYMPTOM_TERMS = ("error_shift", "latency_shift")
+_NOW_AND_THEN = 0.05
+_MOSTLY = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """What is asked about: the incident, the services that alarm, what was collected.
+
+    habit is the share of the calm past in which the alerts' condition held as well.
+    """
+
+    incident_id: str
+    investigation_id: str
+    services: tuple[str, ...]
+    collection: Collection
+    habit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The hypotheses as they stand after review, and what follows."""
+
+    hypotheses: tuple[Hypothesis, ...]
+    verdict: Verdict
+    review: Review | None
+    path: tuple[str, ...]
+
+
+def conclude(responder: Responder, inquiry: Inquiry, diagnosis: Diagnosis) -> Finding:
+    """Have the engine's first place reviewed; where there is none, tell noise from what is not yet clear."""
+    evidence, rows = stored_evidence(responder, inquiry.incident_id)
+    changes = inquiry.collection.changes
+    material = Material(
+        investigation_id=inquiry.investigation_id,
+        changes=changes,
+        evidence=inquiry.collection.evidence,
+        rows=rows,
+    )
+    candidates = hypotheses(diagnosis, material)
+    path = (
+        f"engine: {diagnosis.verdict} ({diagnosis.reason})",
+        _habit(inquiry),
+    )
+    if VerdictKind(diagnosis.verdict.value) is not VerdictKind.CAUSE or not candidates:
+        settled = tuple(_demoted(h, diagnosis.reason) for h in candidates)
+        verdict = _no_cause(diagnosis, inquiry)
+        return Finding(hypotheses=settled, verdict=verdict, review=None, path=path)
+    leading = candidates[0]
+    case = UnderReview(
+        hypothesis=leading,
+        evidence=evidence,
+        rows=rows,
+        change=_named(changes, leading.change_id),
+        onset=diagnosis.onset,
+        now=responder.clock.now().timestamp(),
+        services=inquiry.services,
+        calls=inquiry.collection.telemetry.topology,
+    )
+    checked = review(responder.gatherer.for_stage(inquiry.incident_id, "review"), case)
+    if checked.passed and leading.confidence >= responder.settings.act_confidence:
+        return _accepted(candidates, checked, diagnosis, path)
+    return _doubted(candidates, checked, diagnosis, inquiry, path)
+
+
+def _habit(inquiry: Inquiry) -> str:
+    return f"the alerts' condition held for {inquiry.habit:.0%} of the calm time before"
+
+
+def stored_evidence(
+    responder: Responder, incident_id: str
+) -> tuple[Mapping[str, Evidence], Mapping[str, Sequence[Row]]]:
+    """What the incident's stages asked so far, read back from the store: claims rest on nothing else."""
+    found = responder.incidents.evidence_of(incident_id)
+    rows = {item.id: responder.incidents.rows(item.id) for item in found}
+    return {item.id: item for item in found}, rows
+
+
+def _named(changes: Mapping[str, Change], change_id: str | None) -> Change | None:
+    return next((change for change in changes.values() if change.id == change_id), None)
+
+
+def _accepted(
+    candidates: Sequence[Hypothesis], checked: Review, diagnosis: Diagnosis, path: tuple[str, ...]
+) -> Finding:
+    leading, *others = candidates
+    verdict = Verdict(
+        kind=VerdictKind.CAUSE,
+        hypothesis_id=leading.id,
+        confidence=Confidence(value=leading.confidence, reason=diagnosis.reason),
+        missing=diagnosis.missing,
+    )
+    accepted = replace(leading, state=HypothesisState.ACCEPTED)
+    return Finding(hypotheses=(accepted, *others), verdict=verdict, review=checked, path=path)
+
+
+def _doubted(
+    candidates: Sequence[Hypothesis],
+    checked: Review,
+    diagnosis: Diagnosis,
+    inquiry: Inquiry,
+    path: tuple[str, ...],
+) -> Finding:
+    leading, *others = candidates
+    refuted = [f"{o.test}: {o.text}" for o in checked.objections if not o.passed]
+    doubt = "; ".join(refuted) or f"confidence {leading.confidence:.2f} is too low to act on"
+    verdict = _no_cause(diagnosis, inquiry, doubt)
+    return Finding(hypotheses=(_demoted(leading, doubt), *others), verdict=verdict, review=checked, path=path)
+
+
+def _demoted(hypothesis: Hypothesis, why: str) -> Hypothesis:
+    if hypothesis.state is not HypothesisState.LEADING:
+        return hypothesis
+    return replace(hypothesis, state=HypothesisState.UNTESTED, not_tested_because=why or "nothing stands out")
+
+
+def _no_cause(diagnosis: Diagnosis, inquiry: Inquiry, doubt: str = "") -> Verdict:
+    value = min(max(diagnosis.confidence, 0.0), 1.0)
+    if _is_noise(diagnosis, inquiry):
+        reason = (
+            f"{diagnosis.reason}; the alerts' condition held for {inquiry.habit:.0%} of the calm time before"
+        )
+        confidence = Confidence(value=value, reason=reason)
+        return Verdict(kind=VerdictKind.NOISE, hypothesis_id=None, confidence=confidence, missing=())
+    confidence = Confidence(value=value, reason=diagnosis.reason)
+    missing = (*diagnosis.missing, *([doubt] if doubt else [])) or (diagnosis.reason,)
+    return Verdict(kind=VerdictKind.INCONCLUSIVE, hypothesis_id=None, confidence=confidence, missing=missing)
+
+
+def _is_noise(diagnosis: Diagnosis, inquiry: Inquiry) -> bool:
+    """Noise needs a reason of its own: doubt about the cause is none, and a service that hurts is against it.
+
+    Either nothing stands out, and the alarmed services are as ever or their alerts hold now and then anyway;
+    or the alerts' condition held most of the calm past, and the alarmed services are as ever.
+    """
+    as_ever = not _hurts(diagnosis, inquiry.services)
+    if diagnosis.verdict.value == VerdictKind.NOISE.value:
+        return as_ever or inquiry.habit >= _NOW_AND_THEN
+    return as_ever and inquiry.habit >= _MOSTLY
+
+
+def _hurts(diagnosis: Diagnosis, services: Sequence[str]) -> bool:
+    """Whether errors or latency of an alarmed service moved by what a user would notice."""
+    terms = [term for cause in diagnosis.ranking if cause.entity in services for term in cause.terms]
+    symptoms = [term for term in terms if term.name in _SYMPTOM_TERMS and term.points > 0]
+    return any(t.before is not None and t.after is not None and moved(t.before, t.after) for t in symptoms)
