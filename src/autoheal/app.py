@@ -21,6 +21,7 @@ from autoheal.domain.skill import Skill
 from autoheal.graph.skill_file import parse as parse_skill
 from autoheal.loop import Loop
 from autoheal.policy.approvers import objection
+from autoheal.policy.masking import mask
 from autoheal.ports.machine import Clock, Ids
 from autoheal.ports.production import Branch, Forge
 from autoheal.ports.runs import Runs
@@ -93,8 +94,11 @@ class App:
         return self.loop.intake.receive(source, body)
 
     def event(self, event_id: str) -> RawEvent:
-        """One delivery exactly as it came."""
-        return self.memory.alerts.event(event_id)
+        """One delivery byte for byte, but for secrets; the store alone keeps those."""
+        event = self.memory.alerts.event(event_id)
+        return replace(
+            event, body=mask(event.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        )
 
     # ------------------------------------------------------------ incidents
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from autoheal.alerts.fit import fit_alert
 from autoheal.alerts.normalize import UNKNOWN_ENVIRONMENT
 from autoheal.alerts.payload import MAX_BYTES
 from autoheal.alerts.seat import Seating
@@ -128,4 +129,5 @@ class Intake:
 def _decode(decoder: AlertDecoder, event: RawEvent) -> Sequence[Alert]:
     if len(event.body) > MAX_BYTES:
         raise MalformedError(f"the payload has {len(event.body)} bytes; the limit is {MAX_BYTES}")
-    return decoder.decode(event.body, event_id=event.id, received_at=event.received_at)
+    alerts = decoder.decode(event.body, event_id=event.id, received_at=event.received_at)
+    return [fit_alert(alert) for alert in alerts]

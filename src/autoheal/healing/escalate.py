@@ -9,6 +9,7 @@ from autoheal.domain.incident import Incident, IncidentEvent, IncidentState, Out
 from autoheal.domain.investigation import Investigation
 from autoheal.domain.ledger import LedgerEntry
 from autoheal.healing.responder import Responder
+from autoheal.policy.untrusted import PAGE, fit
 
 _SHOWN = 3
 
@@ -39,7 +40,7 @@ def page_text(incident: Incident, investigation: Investigation | None, why: str)
     lines += [f"- {h.statement} (confidence {h.confidence:.2f}, {h.state})" for h in shown]
     if investigation and investigation.verdict.missing:
         lines.append(f"Missing: {'; '.join(investigation.verdict.missing)}")
-    return "\n".join(line for line in lines if line)
+    return fit("\n".join(line for line in lines if line), PAGE)
 
 
 def _count_the_question(responder: Responder, incident_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The only way a stage may look at production: every question is stored as evidence and paid for."""
+"""The only way a stage may look at production: every answer is made fit to keep, stored and paid for."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from autoheal.domain.errors import WorldError
 from autoheal.domain.evidence import Empty, Evidence, Failed, Found, Row, digest_of
 from autoheal.domain.ledger import LedgerEntry
 from autoheal.healing.changes import change_row
+from autoheal.healing.fit import fit_change, fit_rows, fit_span
+from autoheal.policy.untrusted import fit
 from autoheal.ports.machine import Clock, Ids
 from autoheal.ports.stores import IncidentStore
 from autoheal.ports.telemetry import Changes, Logs, Metrics, QueryResult, Span, Traces
@@ -72,14 +74,14 @@ class Gatherer:
         metrics = self.sources.metrics
 
         def ask() -> QueryResult:
-            return metrics.range(expression, start=start, end=end, step=step, subject=subject)
+            return _fit(metrics.range(expression, start=start, end=end, step=step, subject=subject))
 
         return self._ask(metrics.name, expression, (start, end), ask)
 
     def instant(self, expression: str, *, at: float) -> Gathered:
         """A PromQL instant query."""
         metrics = self.sources.metrics
-        return self._ask(metrics.name, expression, (at, at), lambda: metrics.instant(expression, at=at))
+        return self._ask(metrics.name, expression, (at, at), lambda: _fit(metrics.instant(expression, at=at)))
 
     def lines(self, *, services: Sequence[str], start: float, end: float, limit: int) -> Gathered | None:
         """Log lines; None without a log backend."""
@@ -88,7 +90,7 @@ class Gatherer:
             return None
 
         def ask() -> QueryResult:
-            return logs.lines(services=services, start=start, end=end, limit=limit)
+            return _fit(logs.lines(services=services, start=start, end=end, limit=limit))
 
         return self._ask(logs.name, f"lines of {', '.join(services)}", (start, end), ask)
 
@@ -100,7 +102,8 @@ class Gatherer:
         spans: list[Span] = []
 
         def ask() -> QueryResult:
-            spans.extend(traces.spans(services=services, start=start, end=end, limit=limit))
+            found = traces.spans(services=services, start=start, end=end, limit=limit)
+            spans.extend(fit_span(span) for span in found)
             return _result([_span_row(span) for span in spans])
 
         found = self._ask(traces.name, f"spans of {', '.join(services)}", (start, end), ask)
@@ -128,7 +131,7 @@ class Gatherer:
         changes: list[Change] = []
 
         def ask() -> QueryResult:
-            changes.extend(source.between(start=start, end=end))
+            changes.extend(fit_change(change) for change in source.between(start=start, end=end))
             return _result([change_row(change) for change in changes])
 
         found = self._ask(source.name, "changes", (start, end), ask)
@@ -141,7 +144,7 @@ class Gatherer:
         try:
             result = ask()
         except WorldError as error:
-            result = QueryResult(answer=Failed(reason=str(error)))
+            result = QueryResult(answer=Failed(reason=fit(str(error))))
         seconds = (self.clock.now() - asked_at).total_seconds()
         answer = result.answer
         if isinstance(answer, Found):
@@ -173,6 +176,10 @@ class Gatherer:
             wall_seconds=evidence.seconds,
         )
         self.incidents.add_costs([cost])
+
+
+def _fit(result: QueryResult) -> QueryResult:
+    return replace(result, rows=fit_rows(result.rows))
 
 
 def _result(rows: list[Row]) -> QueryResult:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from autoheal.domain.change import Change, ChangeKind
 from autoheal.domain.investigation import Hypothesis, Mechanism
 from autoheal.domain.mitigation import Action, ActionKind
+from autoheal.policy.masking import was_masked
 from autoheal.ports.production import TargetState
 
 
@@ -95,6 +96,8 @@ def _restore_config(state: TargetState, _: Change | None) -> Option | None:
 def _set_flag(state: TargetState, change: Change | None) -> Option | None:
     if change is None or not change.key or change.before == change.after:
         return None
+    if was_masked(change.before) or was_masked(change.after):
+        return None  # what was there before is not known any more
 
     def to(value: str) -> Action:
         return Action(

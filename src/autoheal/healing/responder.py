@@ -9,6 +9,7 @@ from autoheal.domain.incident import Incident, IncidentEvent, TimelineEntry
 from autoheal.healing.gather import Gatherer
 from autoheal.healing.settings import HealingSettings
 from autoheal.policy.policy import Policy
+from autoheal.policy.untrusted import fit
 from autoheal.ports.machine import Clock, Ids
 from autoheal.ports.production import Actuator, Brake, Pager
 from autoheal.ports.runs import Runs
@@ -63,5 +64,5 @@ class Responder:
         actor: str = "autoheal",
     ) -> None:
         """Add a line to the timeline, now."""
-        entry = TimelineEntry(at=self.clock.now(), kind=kind, text=text, actor=actor, evidence=evidence)
+        entry = TimelineEntry(at=self.clock.now(), kind=kind, text=fit(text), actor=actor, evidence=evidence)
         self.incidents.add_timeline(incident_id, entry)

@@ -13,6 +13,7 @@ from autoheal.learning.lessons import Lessons, content_key
 from autoheal.learning.material import Material
 from autoheal.learning.proposing import Draft, Plan, body_of
 from autoheal.learning.recorded_requests import Expectation, expectations, regression_test
+from autoheal.policy.masking import was_masked
 from autoheal.ports.production import Branch
 from autoheal.ports.proving import Ran
 from autoheal.ports.runs import Json
@@ -117,7 +118,7 @@ def _restored(lessons: Lessons, culprit: Change) -> Remedy | None:
     repository = lessons.settings.code_repository
     path = "flags.json" if culprit.kind is ChangeKind.FLAG else f"config/{culprit.entity}.json"
     text = lessons.forge.read(repository, path)
-    if text is None or not culprit.key:
+    if text is None or not culprit.key or was_masked(culprit.before + culprit.after):
         return None
     changed = with_value(text, culprit.key, culprit.after, culprit.before)
     if changed is None:

@@ -10,6 +10,7 @@ from autoheal.domain.errors import AutohealError
 from autoheal.domain.proposal import Proof, Proposal, ProposalKind, ProposalState
 from autoheal.learning.lessons import Lessons
 from autoheal.learning.material import Material, material_of
+from autoheal.policy.untrusted import PAGE, fit
 from autoheal.ports.production import Branch
 
 
@@ -62,8 +63,8 @@ def _opened(lessons: Lessons, incident_id: str, kind: ProposalKind, author: Auth
         incident_id=incident_id,
         kind=kind,
         state=ProposalState.PROPOSED,
-        title=draft.title,
-        body=draft.body,
+        title=fit(draft.title),
+        body=fit(draft.body, PAGE),
         content_key=plan.key,
         opened_at=lessons.clock.now(),
         repository=draft.branch.repository,
@@ -94,7 +95,7 @@ def _nothing(lessons: Lessons, incident_id: str, kind: ProposalKind, reason: str
         body="",
         content_key=key,
         opened_at=lessons.clock.now(),
-        reason=reason,
+        reason=fit(reason),
     )
 
 
