@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from autoheal.domain.mitigation import Mitigation
 from autoheal.domain.skill import DecisionRule, DiagnosisStep, Match, Matcher, Skill
 from autoheal.graph.skill_text import quoted
 from autoheal.graph.skill_tools import SERVICE, SERVICE_PATTERN
@@ -24,16 +25,25 @@ _NEAR = 0.5
 _LEAST_AGE, _MOST_AGE = 60.0, 3_600.0
 
 
-def draft(material: Material) -> Skill | str:
-    """A skill for the family of a healed incident, or why there is none."""
-    cause, helped = material.cause, material.helped
-    if cause is None or helped is None:
+def drafts(material: Material) -> list[Skill] | str:
+    """Skills for the family of a healed incident, the most telling first, or why there is none.
+
+    Two signals tell a failure better than one; but one that moved late in this incident, or by chance, would
+    keep the skill from knowing it again, so each alone is a candidate too.
+    """
+    helped = material.helped
+    if material.cause is None or helped is None:
         return "no mitigation of a named cause was verified: there is nothing that may be repeated"
     if not material.alerts:
         return "the incident was opened by no alert: nothing tells when the skill applies"
     chosen = signals(material)[:MAX_SIGNALS]
     if not chosen:
         return "no metric of the culprit moved clearly: nothing measurable would tell the failure again"
+    sets = [chosen, *([signal] for signal in chosen if len(chosen) > 1)]
+    return [_skill(material, some, helped) for some in sets]
+
+
+def _skill(material: Material, chosen: Sequence[Signal], helped: Mitigation) -> Skill:
     steps = _with_saves(chosen)
     change_step, on_change = _change(material)
     conditions = [

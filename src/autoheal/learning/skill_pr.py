@@ -14,7 +14,7 @@ from autoheal.learning.lessons import Lessons, content_key
 from autoheal.learning.material import Material, past
 from autoheal.learning.proposing import Draft, Plan, body_of
 from autoheal.learning.replay import replayed, wrongly_fires
-from autoheal.learning.skill_draft import Merged, draft, merged, nearest
+from autoheal.learning.skill_draft import Merged, drafts, merged, nearest
 
 
 def plan_skill(lessons: Lessons, material: Material) -> Plan | str:
@@ -23,9 +23,10 @@ def plan_skill(lessons: Lessons, material: Material) -> Plan | str:
         return f"{material.incident.skill} already handled this incident"
     if material.noise:
         return "there was no fault: nothing to handle the next time"
-    new = draft(material)
-    if isinstance(new, str):
-        return new
+    candidates = drafts(material)
+    if isinstance(candidates, str):
+        return candidates
+    new = next((skill for skill in candidates if _knows_again(skill, lessons, material)), candidates[0])
     old = nearest(new, lessons.skills.skills())
     wider = merged(old, new, covered=_finds_it(old, lessons, material)) if old else None
     if wider is not None and not wider.changed:
@@ -35,12 +36,16 @@ def plan_skill(lessons: Lessons, material: Material) -> Plan | str:
     return Plan(key=key, write=lambda: _write(lessons, material, skill, wider))
 
 
+def _knows_again(skill: Skill, lessons: Lessons, material: Material) -> bool:
+    found = replayed(skill, material, lessons.healing)
+    return not isinstance(found, NotRecalled) and found.service == _culprit(material)
+
+
 def _finds_it(old: Skill, lessons: Lessons, material: Material) -> bool:
     """Whether the known diagnosis holds for this incident, once its alerts are let in."""
     names = tuple((Matcher(label="alertname", operator="=", value=a.name),) for a in material.alerts)
     wider = replace(old, match=replace(old.match, alerts=(*old.match.alerts, *names)))
-    found = replayed(wider, material, lessons.healing)
-    return not isinstance(found, NotRecalled) and found.service == _culprit(material)
+    return _knows_again(wider, lessons, material)
 
 
 def _culprit(material: Material) -> str:
