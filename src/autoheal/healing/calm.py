@@ -18,11 +18,15 @@ _LONGEST_STRETCH = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalmHistory:
-    """The past from start to the alert, without the spans in which earlier incidents disturbed it."""
+    """The past from start to the alert, without the spans in which earlier incidents disturbed it.
+
+    known is false where hardly any of it was calm, so that the disturbed spans had to be kept.
+    """
 
     start: float
     end: float
     disturbed: Spans
+    known: bool = True
 
     def contains(self, moment: float) -> bool:
         """Whether a moment lies in the calm part."""
@@ -47,7 +51,7 @@ def calm_history(responder: Responder, incident: Incident) -> CalmHistory:
         found = CalmHistory(start=start, end=alerted, disturbed=_disturbed(responder, incident, start))
         if found.seconds(until=alerted) >= _ENOUGH_CALM * baseline:
             return found
-    return CalmHistory(start=alerted - baseline, end=alerted, disturbed=())
+    return CalmHistory(start=alerted - baseline, end=alerted, disturbed=(), known=False)
 
 
 def _disturbed(responder: Responder, incident: Incident, since: float) -> Spans:

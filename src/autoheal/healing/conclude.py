@@ -21,9 +21,9 @@ from autoheal.healing.hypotheses import Material, hypotheses
 from autoheal.healing.responder import Responder
 from autoheal.healing.review import UnderReview, moved, review
 
-_SYMPTOM_TERMS = ("error_shift", "latency_shift")
 _NOW_AND_THEN = 0.05
 _MOSTLY = 0.5
+_ALL_ALONG = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,8 @@ def conclude(responder: Responder, inquiry: Inquiry, diagnosis: Diagnosis) -> Fi
         f"engine: {diagnosis.verdict} ({diagnosis.reason})",
         _habit(inquiry),
     )
-    if VerdictKind(diagnosis.verdict.value) is not VerdictKind.CAUSE or not candidates:
+    is_cause = VerdictKind(diagnosis.verdict.value) is VerdictKind.CAUSE
+    if not is_cause or not candidates or _says_nothing_new(diagnosis, inquiry):
         settled = tuple(_demoted(h, diagnosis.reason) for h in candidates)
         verdict = _no_cause(diagnosis, inquiry)
         return Finding(hypotheses=settled, verdict=verdict, review=None, path=path)
@@ -139,7 +140,7 @@ def _demoted(hypothesis: Hypothesis, why: str) -> Hypothesis:
 
 def _no_cause(diagnosis: Diagnosis, inquiry: Inquiry, doubt: str = "") -> Verdict:
     value = min(max(diagnosis.confidence, 0.0), 1.0)
-    if _is_noise(diagnosis, inquiry):
+    if _says_nothing_new(diagnosis, inquiry) or _is_noise(diagnosis, inquiry):
         reason = (
             f"{diagnosis.reason}; the alerts' condition held for {inquiry.habit:.0%} of the calm time before"
         )
@@ -156,14 +157,19 @@ def _is_noise(diagnosis: Diagnosis, inquiry: Inquiry) -> bool:
     Either nothing stands out, and the alarmed services are as ever or their alerts hold now and then anyway;
     or the alerts' condition held most of the calm past, and the alarmed services are as ever.
     """
-    as_ever = not _hurts(diagnosis, inquiry.services)
+    as_ever = not _moved(diagnosis, inquiry.services, ("error_shift", "latency_shift"))
     if diagnosis.verdict.value == VerdictKind.NOISE.value:
         return as_ever or inquiry.habit >= _NOW_AND_THEN
     return as_ever and inquiry.habit >= _MOSTLY
 
 
-def _hurts(diagnosis: Diagnosis, services: Sequence[str]) -> bool:
-    """Whether errors or latency of an alarmed service moved by what a user would notice."""
+def _says_nothing_new(diagnosis: Diagnosis, inquiry: Inquiry) -> bool:
+    """An alert whose condition held all along is no sign of a fault, unless requests fail that did not."""
+    return inquiry.habit >= _ALL_ALONG and not _moved(diagnosis, inquiry.services, ("error_shift",))
+
+
+def _moved(diagnosis: Diagnosis, services: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether one of these terms of an alarmed service moved by what a user would notice."""
     terms = [term for cause in diagnosis.ranking if cause.entity in services for term in cause.terms]
-    symptoms = [term for term in terms if term.name in _SYMPTOM_TERMS and term.points > 0]
-    return any(t.before is not None and t.after is not None and moved(t.before, t.after) for t in symptoms)
+    telling = [term for term in terms if term.name in names and term.points > 0]
+    return any(t.before is not None and t.after is not None and moved(t.before, t.after) for t in telling)

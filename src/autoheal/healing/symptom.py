@@ -10,7 +10,8 @@ from autoheal.domain.mitigation import Check
 from autoheal.healing.calm import CalmHistory
 from autoheal.healing.responder import Responder
 from autoheal.healing.triage import alerts_of
-from autoheal.healing.verify import look, look_step
+from autoheal.healing.verify import alive, concerns, look, look_step
+from autoheal.ports.telemetry import AlertRule
 
 
 def check_of(responder: Responder, incident_id: str) -> Check:
@@ -59,33 +60,61 @@ class SymptomHistory:
 
 
 def symptom_history(responder: Responder, incident_id: str, calm: CalmHistory) -> SymptomHistory:
-    """Ask the alerts' own condition over the calm past and until now."""
+    """Ask the alerts' own conditions over the calm past and until now."""
     settings = responder.settings
     gatherer = responder.gatherer.for_stage(incident_id, "recheck")
     check = check_of(responder, incident_id)
     now = responder.clock.now().timestamp()
     seen = look(gatherer, check, since=calm.start, now=now, label=settings.entity_label)
-    step = look_step(since=calm.start, now=now)
-    began = first_of_last_run(seen.sick_at, gap=_RUN_GAPS * step)
+    began = first_of_last_run(seen.sick_at, gap=_RUN_GAPS * look_step(since=calm.start, now=now))
     window = settings.rate_window_seconds
     onset_after = None
     if began is not None and began - calm.start >= window:
         onset_after = began - max(_WINDOWS_BEFORE * window, _LEAST_BEFORE_SECONDS)
-    until = calm.end - _longest_wait(responder, incident_id) - _WINDOWS_BEFORE * window
-    known = calm.seconds(until=until)
-    if known < _LEAST_KNOWN * settings.baseline_seconds:
-        return SymptomHistory(onset_after=onset_after, habit=0.0)
-    showed = {moment for moment in seen.sick_at if moment < until and calm.contains(moment)}
-    return SymptomHistory(onset_after=onset_after, habit=min(len(showed) * step / known, 1.0))
+    return SymptomHistory(onset_after=onset_after, habit=_habit(responder, incident_id, calm))
 
 
-def _longest_wait(responder: Responder, incident_id: str) -> float:
-    """For how long the alerts' rules want their condition to hold before they fire."""
-    names = {a.name for a in alerts_of(responder, responder.alerts.group_of_incident(incident_id))}
-    waits = [r.for_seconds for r in responder.gatherer.sources.metrics.alert_rules() if r.name in names]
-    return max(waits, default=0.0)
+def _habit(responder: Responder, incident_id: str, calm: CalmHistory) -> float:
+    """The least habitual alert decides: one rule that holds all along says nothing about the others."""
+    alerts = alerts_of(responder, responder.alerts.group_of_incident(incident_id))
+    rules = {rule.name: rule for rule in responder.gatherer.sources.metrics.alert_rules()}
+    if not calm.known or len({alert.name for alert in alerts}) > _MOST_RULES:
+        return 0.0  # so many rules do not fire together by habit
+    return min((_share(responder, incident_id, calm, alert, rules) for alert in alerts), default=0.0)
 
 
+def _share(
+    responder: Responder,
+    incident_id: str,
+    calm: CalmHistory,
+    alert: Alert,
+    rules: Mapping[str, AlertRule],
+) -> float:
+    """Of the calm moments at which the service was seen, the share at which the alert's condition held."""
+    settings = responder.settings
+    wait = rules[alert.name].for_seconds if alert.name in rules else 0.0
+    until = calm.end - wait - _WINDOWS_BEFORE * settings.rate_window_seconds
+    if calm.seconds(until=until) < _LEAST_KNOWN * settings.baseline_seconds:
+        return 0.0
+    services = (alert.service,) if alert.service else ()
+    gatherer = responder.gatherer.for_stage(incident_id, "recheck")
+    step = look_step(since=calm.start, now=until)
+    expression = expression_of(alert, {name: rule.expression for name, rule in rules.items()})
+    condition, seen = (
+        {
+            row.time
+            for row in gatherer.range(asked, start=calm.start, end=until, step=step, subject="habit").rows
+            if calm.contains(row.time) and concerns(row, services)
+        }
+        for asked in (expression, alive(services, settings.entity_label))
+    )
+    observed = seen | condition
+    if len(observed) * step < _LEAST_KNOWN * settings.baseline_seconds:
+        return 0.0
+    return len(condition) / len(observed)
+
+
+_MOST_RULES = 4
 _RUN_GAPS = 4
 _WINDOWS_BEFORE = 2
 _LEAST_BEFORE_SECONDS = 10.0

@@ -40,9 +40,9 @@ def look(gatherer: Gatherer, check: Check, *, since: float, now: float, label: s
     """Ask the check's expression since a moment, and whether its services are seen at all just now."""
     step = look_step(since=since, now=now)
     symptom = gatherer.range(check.expression, start=since, end=now, step=step, subject="symptom")
-    alive = gatherer.instant(_alive(check, label), at=now)
-    ids = (symptom.evidence.id, alive.evidence.id)
-    why_not = _distrust(symptom, alive, check, now)
+    seen = gatherer.instant(alive(check.services, label), at=now)
+    ids = (symptom.evidence.id, seen.evidence.id)
+    why_not = _distrust(symptom, seen, check, now)
     sick = tuple(sorted(row.time for row in symptom.rows if concerns(row, check.services)))
     return Look(sick_at=sick, trusted=not why_not, why_not=why_not, evidence_ids=ids)
 
@@ -52,17 +52,18 @@ def look_step(*, since: float, now: float) -> float:
     return max((now - since) / 100, 1.0)
 
 
-def _alive(check: Check, label: str) -> str:
-    services = "|".join(check.services)
-    return f'timestamp(up{{{label}=~"{services}"}})' if services else "timestamp(up)"
+def alive(services: Sequence[str], label: str) -> str:
+    """When each of the services was seen last, or of all there are where none is named."""
+    among = "|".join(services)
+    return f'timestamp(up{{{label}=~"{among}"}})' if among else "timestamp(up)"
 
 
-def _distrust(symptom: Gathered, alive: Gathered, check: Check, now: float) -> str:
+def _distrust(symptom: Gathered, seen: Gathered, check: Check, now: float) -> str:
     if isinstance(symptom.evidence.answer, Failed | NoData):
         return f"the symptom cannot be asked: {_said(symptom)}"
-    if not alive.rows:
-        return f"nothing is known of {', '.join(check.services)}: {_said(alive)}"
-    age = now - max(row.value for row in alive.rows)
+    if not seen.rows:
+        return f"nothing is known of {', '.join(check.services)}: {_said(seen)}"
+    age = now - max(row.value for row in seen.rows)
     if age > check.max_age_seconds:
         return f"the newest sample is {age:.0f} s old"
     return ""

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from autoheal.diagnosis.kinds import meaning_of
+from autoheal.diagnosis.metric_evidence import SYMPTOMS
 from autoheal.domain.errors import UnreachableError
 from autoheal.domain.evidence import Failed
 from autoheal.domain.proposal import Proof, ProposalKind
@@ -41,8 +43,8 @@ def plan_observability(lessons: Lessons, material: Material) -> Plan | str:
     if not fresh:
         return f"{found[0].subject} of {found[0].entity} is already watched by a rule in the repository"
     tried = [c for signal in fresh if (c := _candidate(lessons, material, signal)) is not None]
-    best = max(tried, key=lambda c: c.gained, default=None)
     least = lessons.settings.min_gain_seconds
+    best = max(tried, key=lambda c: (c.gained >= least, _is_symptom(c.signal), c.gained), default=None)
     if best is None or best.gained < least:
         sooner = f"{best.gained:.0f} s sooner" if best else "never without firing on quiet history"
         return (
@@ -53,6 +55,11 @@ def plan_observability(lessons: Lessons, material: Material) -> Plan | str:
         ProposalKind.OBSERVABILITY, {"record": best.alert.record, "service": best.alert.service}
     )
     return Plan(key=key, write=lambda: _write(lessons, material, best))
+
+
+def _is_symptom(signal: Signal) -> bool:
+    """What users feel pages rightly; a resource that is merely busy also does so at every deploy."""
+    return meaning_of(signal.subject).kind in SYMPTOMS
 
 
 def _watched(lessons: Lessons, signal: Signal) -> bool:

@@ -31,17 +31,24 @@ _LESSONS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """One incident of the play, and whether a person merges its lessons afterwards."""
+    """One incident of the play; where learn is set, a person merges its lessons afterwards."""
 
     title: str
     fault: str
     parameters: Mapping[str, str]
     learn: bool = False
+    known: bool = False
+    """Whether what an earlier act taught must answer it."""
 
 
 ACTS = (
     Act(title="never seen", fault="bad-deploy-errors", parameters={"service": "orders"}, learn=True),
-    Act(title="same family, other service", fault="bad-deploy-errors", parameters={"service": "catalog"}),
+    Act(
+        title="same family, other service",
+        fault="bad-deploy-errors",
+        parameters={"service": "catalog"},
+        known=True,
+    ),
     Act(title="decoy deploy", fault="decoy-deploy", parameters={}),
     Act(title="false alarm", fault="noisy-alert", parameters={}),
 )
@@ -156,6 +163,8 @@ class Play:
         file = self._file(incident_id)
         incident, costs = file["incident"], file["costs"]
         right, why = judge(file, truth)
+        if right and act.known and not incident["skill"]:
+            right, why = False, "no skill answered it, although its like was healed and learned from before"
         detected = _seconds(incident["detected_at"])
         return Scene(
             act=act,
