@@ -6,6 +6,8 @@ No data is a failure: silence has hidden more outages than it ended.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -54,8 +56,16 @@ def look_step(*, since: float, now: float) -> float:
 
 def alive(services: Sequence[str], label: str) -> str:
     """When each of the services was seen last, or of all there are where none is named."""
-    among = "|".join(services)
-    return f'timestamp(up{{{label}=~"{among}"}})' if among else "timestamp(up)"
+    return f"timestamp(up{{{any_of(label, services)}}})" if services else "timestamp(up)"
+
+
+def any_of(label: str, services: Sequence[str]) -> str:
+    """A PromQL matcher of exactly these services: alerts are written by others, so names are quoted."""
+    names = "|".join(_SPECIAL.sub(r"\\\g<0>", service) for service in services)
+    return f"{label}=~{json.dumps(names, ensure_ascii=False)}"
+
+
+_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
 
 def _distrust(symptom: Gathered, seen: Gathered, check: Check, now: float) -> str:
@@ -81,8 +91,7 @@ def concerns(row: Row, services: Sequence[str]) -> bool:
 
 def severity_score(gatherer: Gatherer, services: Sequence[str], *, at: float, label: str) -> float:
     """Firing critical alerts count ten, others one, over the services given."""
-    among = "|".join(services)
-    where = f',{label}=~"{among}"' if among else ""
+    where = f",{any_of(label, services)}" if services else ""
     firing = f'ALERTS{{alertstate="firing"{where}}}'
     critical = f'ALERTS{{alertstate="firing",severity="critical"{where}}}'
     every = gatherer.instant(f"count by ({label}) ({firing})", at=at)

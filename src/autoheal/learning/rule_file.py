@@ -33,7 +33,7 @@ class NewAlert:
     def condition(self) -> str:
         """What the alert asks of the recorded signal."""
         sign = ">" if self.rises else "<"
-        return f'{self.record}{{{self.label}="{self.service}"}} {sign} {self.threshold:.6g}'
+        return f"{self.record}{{{self.label}={json.dumps(self.service)}}} {sign} {self.threshold:.6g}"
 
     def text(self) -> str:
         """The rule file; JSON strings are valid YAML and cannot be broken out of."""
@@ -58,7 +58,7 @@ class NewAlert:
 
     def test(self, file: str, quiet: float, sick: float) -> str:
         """A promtool test: silent on the quiet value, firing once the sick one has held."""
-        series = json.dumps(f'{self.record}{{{self.label}="{self.service}"}}')
+        series = json.dumps(f"{self.record}{{{self.label}={json.dumps(self.service)}}}")
         steps = 20 + int(self.hold / self.interval)
         fires_at = (20 + int(self.hold / self.interval) + 2) * self.interval
         labels = {"severity": "high", "environment": self.environment, self.label: self.service}
