@@ -178,8 +178,8 @@ class Shop:
 
     # ------------------------------------------------------------ what happens
 
-    def suffer(self) -> Incident:
-        """Break, raise the alert, let Autoheal heal and learn; the incident as it ended."""
+    def suffer(self, *, learns: bool = True) -> Incident:
+        """Break, raise the alert, let Autoheal heal and, if it learns, learn; the incident as it ended."""
         self.live(ALERTS)
         seen = Housekeeping(
             intake=self.loop.intake, traces=self.traces, graph=self.database.graph, clock=self.clock
@@ -189,6 +189,8 @@ class Shop:
         run = _Run(self)
         while self.runs.waiting:
             workflow, subject = self.runs.waiting.pop(0)
+            if workflow == "learn" and not learns:
+                break
             asyncio.run(self._whole(run, workflow, subject))
         (incident,) = self.database.incidents.list()
         return incident

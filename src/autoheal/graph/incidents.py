@@ -84,7 +84,7 @@ def _learned(scribe: _Scribe, this: Node, shown: Sequence[Node], lesson: Lesson)
     cause = _cause_node(lesson, mode)
     name = scribe.incident.id
     facts = [
-        found.fact(this, Relation.CAUSED_BY, cause, f"{name} was caused by {lesson.hypothesis.statement}"),
+        found.fact(this, Relation.CAUSED_BY, cause, f"{name} was caused by {_cause(lesson)}"),
         found.fact(this, Relation.INSTANCE_OF, mode, f"{name} is an instance of {mode.name}"),
         found.fact(mode, Relation.MITIGATED_BY, action, f"{mode.name} was mitigated by {action.name}"),
         found.fact(this, Relation.RESOLVED_BY, action, f"{name} was resolved by {lesson.mitigation.action}"),
@@ -96,6 +96,13 @@ def _learned(scribe: _Scribe, this: Node, shown: Sequence[Node], lesson: Lesson)
     return Addition(nodes=(origin, mode, action, cause), facts=tuple(facts))
 
 
+def _cause(lesson: Lesson) -> str:
+    """The cause in our own words: a title that somebody wrote would be believed as if we had measured it."""
+    how = lesson.hypothesis.mechanism.replace("_", " ")
+    by = f", since {lesson.change.kind} {lesson.change.id}" if lesson.change else ""
+    return f"{lesson.hypothesis.entity}: {how}{by}"
+
+
 def _cause_node(lesson: Lesson, mode: Node) -> Node:
     if lesson.change is None:
         return mode
@@ -104,7 +111,7 @@ def _cause_node(lesson: Lesson, mode: Node) -> Node:
         urn=urn(NodeKind.CHANGE, change.id),
         kind=NodeKind.CHANGE,
         name=change.id,
-        title=change.title,
+        title=f"{change.kind} of {change.entity or 'a repository'}",
         attributes={"kind": change.kind, "service": change.entity, "author": change.author},
     )
 
