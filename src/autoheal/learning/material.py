@@ -65,7 +65,9 @@ class Material:
         """When the last evidence before acting was read: what a skill would have seen."""
         acted = [m.executed_at.timestamp() for m in self.mitigations if m.executed_at]
         until = min(acted, default=self.ended)
-        ends = [e.end.timestamp() for e in self.evidence.values() if e.asked_at.timestamp() <= until]
+        # Rechecks while a person thought about the answer looked at the symptom alone.
+        looks = [e for e in self.evidence.values() if e.stage in _LOOKS]
+        ends = [e.end.timestamp() for e in looks if e.asked_at.timestamp() <= until]
         return max(ends, default=self.alerted)
 
     @property
@@ -73,6 +75,10 @@ class Material:
         """Who called whom, as the stored topology says."""
         found = (i for i, e in self.evidence.items() if e.expression == "service dependencies")
         return tuple(dict.fromkeys((row.entity, row.subject) for i in found for row in self.rows[i]))
+
+
+_LOOKS = frozenset({"recall", "investigate", "review"})
+"""Stages that look at the cause."""
 
 
 class StoredRows(Mapping[str, Sequence[Row]]):

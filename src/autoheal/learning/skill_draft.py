@@ -6,13 +6,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from autoheal.diagnosis.kinds import meaning_of
+from autoheal.diagnosis.metric_evidence import SYMPTOMS
+from autoheal.domain.alert import Alert
 from autoheal.domain.mitigation import Mitigation
 from autoheal.domain.skill import DecisionRule, DiagnosisStep, Match, Matcher, Skill
 from autoheal.graph.skill_text import quoted
 from autoheal.graph.skill_tools import SERVICE, SERVICE_PATTERN
 from autoheal.learning.material import Material, Signal, change_kind, family_of, signals
 
-MAX_SIGNALS = 2
+MAX_SIGNALS = 3
 EARLY = "Early"
 """How the alerts begin that Observability PRs add; they may fire first the next time."""
 
@@ -36,10 +39,14 @@ def drafts(material: Material) -> list[Skill] | str:
         return "no mitigation of a named cause was verified: there is nothing that may be repeated"
     if not material.alerts:
         return "the incident was opened by no alert: nothing tells when the skill applies"
-    chosen = signals(material)[:MAX_SIGNALS]
+    chosen = telling(signals(material))
     if not chosen:
         return "no metric of the culprit moved clearly: nothing measurable would tell the failure again"
     sets = [chosen, *([signal] for signal in chosen if len(chosen) > 1)]
+    if material.culprit is None:
+        sets = [some for some in sets if not all(map(_mere_symptom, some))]
+    if not sets:
+        return "only requests suffered and no change is to blame: any failure looks so, nothing tells this"
     return [_skill(material, some, helped) for some in sets]
 
 
@@ -62,7 +69,7 @@ def _skill(material: Material, chosen: Sequence[Signal], helped: Mitigation) -> 
             signatures=(material.incident.signature,) if material.incident.signature else (),
             alerts=tuple(
                 (Matcher(label="alertname", operator=operator, value=value),)
-                for operator, value in (*(("=", name) for name in names), ("=~", f"{EARLY}.*"))
+                for operator, value in (*_asked(material.alerts), ("=~", f"{EARLY}.*"))
             ),
         ),
         inputs={"service": SERVICE_PATTERN},
@@ -81,6 +88,35 @@ def _skill(material: Material, chosen: Sequence[Signal], helped: Mitigation) -> 
         verify_within_seconds=max(helped.check.within_seconds, 1.0),
         incidents=(material.incident.id,),
     )
+
+
+def telling(found: Sequence[Signal]) -> list[Signal]:
+    """What sets the failure apart comes first: most failures raise errors or latency, few a certain queue."""
+    apart = [signal for signal in found if not _mere_symptom(signal)][: MAX_SIGNALS - 1]
+    symptoms = [signal for signal in found if _mere_symptom(signal)]
+    return [*apart, *symptoms[: MAX_SIGNALS - max(len(apart), 1)]]
+
+
+def _mere_symptom(signal: Signal) -> bool:
+    return meaning_of(signal.subject).kind in SYMPTOMS
+
+
+def _asked(alerts: Sequence[Alert]) -> list[tuple[str, str]]:
+    """A matcher for each alert's name; a name that holds its service's matches those of others too."""
+    found = [_nameless(alert.name, alert.service) for alert in alerts if not alert.name.startswith(EARLY)]
+    return list(dict.fromkeys(found))
+
+
+def _nameless(name: str, service: str | None) -> tuple[str, str]:
+    at = name.lower().find(service.lower()) if service else -1
+    rest = (name[:at], name[at + len(service or "") :]) if at >= 0 else ("", "")
+    plain = re.fullmatch(r"[A-Za-z0-9_ :-]*", "".join(rest)) is not None
+    if at < 0 or not plain or len("".join(rest)) < _LEAST_NAME:
+        return "=", name
+    return "=~", ".*".join(rest)
+
+
+_LEAST_NAME = 4
 
 
 def _with_saves(chosen: Sequence[Signal]) -> list[DiagnosisStep]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -82,11 +83,12 @@ class _Instant:
             raise ValueError("a series is expected where a number is given")  # noqa: TRY004  a query's fault
         return value
 
-    def _selected(self, node: Selector, window: float) -> list[tuple[Labels, list[tuple[float, float]]]]:
+    def _selected(self, node: Selector, window: float) -> list[tuple[Labels, Window]]:
         found = []
         for series in self._series:
             if all(matcher.holds(series.labels) for matcher in node.matchers):
-                inside = [s for s in series.samples if self._at - window <= s[0] <= self._at]
+                first = bisect_left(series.samples, (self._at - window,))
+                inside = series.samples[first : bisect_right(series.samples, (self._at, math.inf))]
                 if inside:
                     found.append((frozenset(series.labels.items()), inside))
         return found

@@ -80,9 +80,15 @@ class MemoryMetrics:
         return QueryResult(answer=Empty() if known else NoData())
 
     def _evaluated(self, tree: Node, times: Sequence[float]) -> list[tuple[float, Sample]]:
-        series = [Series(labels=dict(key), samples=samples) for key, samples in self._series.items()]
+        series = self._named_in(tree)
         found = [(at, sample) for at in times for sample in self._at(tree, series, at)]
         return sorted(found, key=lambda pair: sorted(pair[1].labels))
+
+    def _named_in(self, tree: Node) -> list[Series]:
+        """The series that any selector of the expression asks for: looked up once, not at each instant."""
+        asked = selectors(tree)
+        every = (Series(labels=dict(key), samples=samples) for key, samples in self._series.items())
+        return [s for s in every if any(all(m.holds(s.labels) for m in one.matchers) for one in asked)]
 
     def _rows(self, tree: Node, found: Iterable[tuple[float, Sample]], subject: str) -> Iterable[Row]:
         first = next(iter(_metrics(tree)), "")

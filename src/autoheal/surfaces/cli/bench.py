@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +12,14 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from autoheal.ports.runs import Json
 from autoheal.recording.case_folder import case_folders, load_case
+from autoheal.reports import economics_benchmark
+from autoheal.reports.economics_benchmark import Played
 from autoheal.reports.rca_benchmark import Scored, measured, read_truth, summary
+from autoheal.sandbox.simulated.economics import play
 from autoheal.surfaces.cli.options import AsJson
-from autoheal.surfaces.cli.output import show, show_table
+from autoheal.surfaces.cli.output import note, show, show_table
 
 command = typer.Typer(no_args_is_help=True)
 
@@ -38,6 +43,67 @@ def rca(
         show(json.dumps(figures))
         return
     _table(figures)
+
+
+@command.command()
+def economics(
+    *,
+    incidents: Annotated[
+        int, typer.Option(min=1, max=800, help="How many incidents to play, each twice.")
+    ] = 240,
+    seed: Annotated[int, typer.Option(help="Another seed is another stream; the same one the same.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """What the n-th incident of a family costs, beside the same stream with the graph wiped before each.
+
+    Simulated productions under a virtual clock, the real loops, the real store in a temporary folder, no
+    model: tokens are counted on the digest that a model would read and the answer it would write, at four
+    characters per token; nothing is read where a skill answers. Dollars are those of tokens and queries;
+    people are counted as questions.
+    """
+    told = track(
+        play(incidents, seed=seed), total=incidents, description="incidents", console=Console(stderr=True)
+    )
+    stream = list(told)
+    figures = economics_benchmark.summary(stream)
+    if as_json:
+        show(json.dumps(figures))
+        return
+    _stream(stream)
+    _figures(figures)
+
+
+def _stream(stream: Sequence[Played]) -> None:
+    answers = ("incident", "family", "n", "answered", "right")
+    columns = (*answers, "queries", "tokens", "questions", "dollars", "without memory", "why not recalled")
+    rows = [
+        (
+            one.incident,
+            one.family or "novel",
+            one.n if one.family else "",
+            "recalled" if one.recalled else "investigated",
+            "right" if one.right else "wrong",
+            one.queries,
+            one.tokens,
+            one.questions,
+            f"{one.cost:.5f}",
+            f"{one.control:.5f}",
+            one.why[:100],
+        )
+        for one in stream
+    ]
+    show_table(columns, rows, empty="no incident")
+
+
+def _figures(figures: dict[str, Json]) -> None:
+    fits = figures["exponent"]
+    for family, fit in fits.items() if isinstance(fits, dict) else ():
+        if isinstance(fit, dict):
+            show(f"{family}: b = {fit['b']} ({fit['low']} to {fit['high']})")
+    for name, value in figures.items():
+        if name not in ("exponent", "cost"):
+            show(f"{name}: {'not enough incidents' if value is None else value}")
+    note("tokens are counted on the digest a model would read: no model was asked")
 
 
 def _outcome(folder: Path) -> Scored:
