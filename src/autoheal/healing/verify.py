@@ -111,25 +111,28 @@ def verify(responder: Responder, mitigation_id: str) -> str:
     gatherer = responder.gatherer.for_stage(mitigation.incident_id, "verify")
     label = responder.settings.entity_label
     seen = look(gatherer, mitigation.check, since=acted_at.timestamp(), now=now.timestamp(), label=label)
+    stable = _stable(mitigation, seen, now)
+    if not stable and now < acted_at + timedelta(seconds=mitigation.check.within_seconds):
+        return PENDING
     incident = responder.incidents.get(mitigation.incident_id)
     score = severity_score(gatherer, incident.services, at=now.timestamp(), label=label)
-    verdict = judge(mitigation, seen, score=score, now=now)
-    if verdict is None:
-        return PENDING
+    verdict = _judged(mitigation, seen, stable=stable, score=score, now=now)
     _store(responder, mitigation, verdict)
     return verdict.result
 
 
-def judge(mitigation: Mitigation, seen: Look, *, score: float, now: datetime) -> Verification | None:
-    """The verdict on one look; None while it is too early to say."""
-    check = mitigation.check
+def _stable(mitigation: Mitigation, seen: Look, now: datetime) -> bool:
+    """Whether the symptom has been gone for as long as the check wants."""
+    return seen.trusted and now.timestamp() - _last_sick(mitigation, seen) >= mitigation.check.stable_seconds
+
+
+def _last_sick(mitigation: Mitigation, seen: Look) -> float:
     acted_at = mitigation.executed_at or mitigation.proposed_at
-    too_late = now >= acted_at + timedelta(seconds=check.within_seconds)
-    last_sick = max((acted_at.timestamp(), *seen.sick_at))
-    well_for = now.timestamp() - last_sick
-    stable = seen.trusted and well_for >= check.stable_seconds
-    if not stable and not too_late:
-        return None
+    return max((acted_at.timestamp(), *seen.sick_at))
+
+
+def _judged(mitigation: Mitigation, seen: Look, *, stable: bool, score: float, now: datetime) -> Verification:
+    """The verdict, once the symptom has gone or the time is over."""
     result, text = _result(mitigation, seen, stable=stable, score=score)
     return Verification(
         mitigation_id=mitigation.id,
@@ -139,7 +142,7 @@ def judge(mitigation: Mitigation, seen: Look, *, score: float, now: datetime) ->
         score_before=mitigation.baseline_score,
         score_after=score,
         evidence_ids=seen.evidence_ids,
-        recovered_at=datetime.fromtimestamp(last_sick, tz=UTC) if stable else None,
+        recovered_at=datetime.fromtimestamp(_last_sick(mitigation, seen), tz=UTC) if stable else None,
     )
 
 
