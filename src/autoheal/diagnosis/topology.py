@@ -21,9 +21,14 @@ _DEAD_SHARE = 0.85
 _MATCH = 2.0
 SLOW = frozenset({"latency_shift"})
 SLOW_CAUSES = frozenset({"latency_shift", "own_time", "network_gap", "callers_agree"})
-"""Terms that travel from a callee to its callers, by what travels; a slow callee shows in its spans too."""
+PILED_UP = frozenset({"load_shift", "saturation_shift", "queue_shift", "cpu_shift"})
+"""Terms that travel from a callee to its callers, by what travels; a slow callee shows in its spans too.
+
+A dead callee makes its callers fail, wait for the timeout, and pile up what waits.
+"""
 
 _CARRIED = ((FAILING, FAILING_CAUSES), (SLOW, SLOW_CAUSES))
+_STARVED = FAILING | SLOW | PILED_UP
 
 
 def call_edges(declared: Iterable[tuple[str, str]], spans: SpanTable | None) -> frozenset[tuple[str, str]]:
@@ -37,15 +42,39 @@ def call_edges(declared: Iterable[tuple[str, str]], spans: SpanTable | None) -> 
 
 
 def explaining_terms(terms: Mapping[str, list[Term]], edges: frozenset[tuple[str, str]]) -> list[Term]:
-    """Explain away: a negative term for a caller whose failing or slowness is matched by a callee's."""
+    """Explain away: a negative term for a caller whose failing or slowness is matched by a callee's.
+
+    What a dead callee starves, at any distance as long as each caller on the way fails too, is explained by it.
+    """
     callees: dict[str, list[str]] = defaultdict(list)
     for caller, callee in sorted(edges):
         callees[caller].append(callee)
+    starving = _starving(terms, edges)
     found: list[Term] = []
     for caller in sorted(set(terms) & set(callees)):
+        if caller in starving:
+            points = _sum(terms[caller], _STARVED)
+            found.append(
+                _topology_term("explained_by_callee", caller, starving[caller], -_DEAD_SHARE * points)
+            )
+            continue
         for shown, causes in _CARRIED:
             found += _explained(caller, callees[caller], terms, (shown, causes))
     return found
+
+
+def _starving(terms: Mapping[str, list[Term]], edges: frozenset[tuple[str, str]]) -> dict[str, str]:
+    """Failing callers of the dead, and their failing callers in turn, each with the callee that starves it."""
+    dead = {entity for entity, found in terms.items() if _sum(found, DEAD) > _HURT}
+    starving: dict[str, str] = {}
+    frontier = sorted(dead)
+    while frontier:
+        callee = frontier.pop(0)
+        for caller in sorted(caller for caller, called in edges if called == callee):
+            if caller not in dead | starving.keys() and _sum(terms.get(caller, ()), FAILING) > _HURT:
+                starving[caller] = callee
+                frontier.append(caller)
+    return starving
 
 
 def _explained(
@@ -59,14 +88,13 @@ def _explained(
     best = max(callees, key=lambda name: theirs[name])
     if points <= 0 or theirs[best] <= 0:
         return []
-    dead = _sum(terms[best], DEAD & carried[1]) > _HURT
     return [
         Term(
             name="explained_by_callee",
             modality=Modality.TOPOLOGY,
             entity=caller,
             subject=best,
-            points=-points * (_DEAD_SHARE if dead else EXPLAINED * min(1.0, _MATCH * theirs[best] / points)),
+            points=-points * EXPLAINED * min(1.0, _MATCH * theirs[best] / points),
             before=points,
             after=theirs[best],
             statistic="points",
