@@ -44,7 +44,7 @@ def call_edges(declared: Iterable[tuple[str, str]], spans: SpanTable | None) -> 
 def explaining_terms(terms: Mapping[str, list[Term]], edges: frozenset[tuple[str, str]]) -> list[Term]:
     """Explain away: a negative term for a caller whose failing or slowness is matched by a callee's.
 
-    What a dead callee starves, at any distance as long as each caller on the way fails too, is explained by it.
+    What a dead callee starves is explained by it, at any distance where each caller on the way fails too.
     """
     callees: dict[str, list[str]] = defaultdict(list)
     for caller, callee in sorted(edges):
@@ -64,7 +64,7 @@ def explaining_terms(terms: Mapping[str, list[Term]], edges: frozenset[tuple[str
 
 
 def _starving(terms: Mapping[str, list[Term]], edges: frozenset[tuple[str, str]]) -> dict[str, str]:
-    """Failing callers of the dead, and their failing callers in turn, each with the callee that starves it."""
+    """Failing callers of the dead, and their failing callers in turn, each with what starves it."""
     dead = {entity for entity, found in terms.items() if _sum(found, DEAD) > _HURT}
     starving: dict[str, str] = {}
     frontier = sorted(dead)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 # Label names under which instrumentations keep a response status: Prometheus client conventions,
 # OpenTelemetry HTTP semantic conventions, gRPC.
-_STATUS = ('status=~"5..|error"', 'code=~"5.."', 'status_code=~"5.."', 'http_response_status_code=~"5.."')
+_STATUS = ("status", "code", "status_code", "http_response_status_code")
+_FAILED, _REJECTED = "5..|error", "4.."
 _OF_THE_MONITORING = re.compile(
     r"^(prometheus|alertmanager|promhttp|go|scrape|net_conntrack|python_gc|python_info|ALERTS|autoheal)(_|:|$)"
 )
@@ -58,7 +59,9 @@ def _of_counter(name: str, label: str, window: int) -> Iterator[MetricQuery]:
     rate = _rate(name, label, window)
     if _REQUESTS.search(name):
         yield MetricQuery(subject=f"{name}:rate", expression=rate, urgency=1)
-        yield MetricQuery(subject=f"{name}:error_ratio", expression=_errors(name, label, window), urgency=0)
+        for share, status in (("error", _FAILED), ("rejected", _REJECTED)):
+            expression = _share(name, status, label, window)
+            yield MetricQuery(subject=f"{name}:{share}_ratio", expression=expression, urgency=0)
     else:
         yield MetricQuery(subject=f"{name}:rate", expression=rate, urgency=3)
 
@@ -74,8 +77,8 @@ def _rate(name: str, label: str, window: int) -> str:
     return f"sum by ({label}) (rate({name}[{window}s]))"
 
 
-def _errors(name: str, label: str, window: int) -> str:
+def _share(name: str, status: str, label: str, window: int) -> str:
     # Services without a single error have no series with an error status: the zero comes from the total.
     total = _rate(name, label, window)
-    failed = " or ".join(f"rate({name}{{{status}}}[{window}s])" for status in _STATUS)
-    return f"(sum by ({label}) ({failed}) or {total} * 0) / {total}"
+    such = " or ".join(f'rate({name}{{{key}=~"{status}"}}[{window}s])' for key in _STATUS)
+    return f"(sum by ({label}) ({such}) or {total} * 0) / {total}"
