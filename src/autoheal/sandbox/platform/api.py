@@ -14,7 +14,7 @@ from autoheal.domain.errors import AutohealError
 from autoheal.sandbox import repository
 from autoheal.sandbox.layout import REPLICAS, write_atomically
 from autoheal.sandbox.platform.production import Note, Production, notes
-from autoheal.sandbox.platform.state import Service, State
+from autoheal.sandbox.platform.state import Intent, Service, State
 
 router = APIRouter(prefix="/v1")
 
@@ -175,14 +175,31 @@ def act(
         plan = _plan(service, state, body)
         if body.dry_run:
             return {"done": False, "version": service.version, "text": plan, "dry_run": True}
-        note = notes(state, author="autoheal", title=plan)
-        _carry_out(production, state, service, body, note)
-        result: dict[str, JsonValue] = {"done": True, "version": service.version, "text": plan}
-        state.results[body.idempotency_key] = result
-        production.log_effect(
-            {"service": name, "key": body.idempotency_key, **body.model_dump(), "plan": plan}
-        )
-        return result
+        given = body.parameters
+        intent = Intent(service=name, action=body.action, parameters=given, plan=plan)
+        state.intents[body.idempotency_key] = intent
+        production.state.save()
+        production.crash("platform.intend.after")
+        return _finish(production, state, body.idempotency_key)
+
+
+def resume(production: Production) -> None:
+    """Finish what a kill interrupted: each action was accepted, and its key answers for it."""
+    with production.state.changing() as state:
+        for key in list(state.intents):
+            _finish(production, state, key)
+
+
+def _finish(production: Production, state: State, key: str) -> dict[str, JsonValue]:
+    intent = state.intents.pop(key)
+    service = state.services[intent.service]
+    _carry_out(production, state, intent, notes(state, author="autoheal", title=intent.plan))
+    production.crash("platform.carry_out.after")
+    production.log_effect(key, intent)
+    production.crash("platform.log_effect.after")
+    result: dict[str, JsonValue] = {"done": True, "version": service.version, "text": intent.plan}
+    state.results[key] = result
+    return result
 
 
 def _plan(service: Service, state: State, body: Action) -> str:
@@ -228,9 +245,9 @@ def _plan_scale(service: Service, given: dict[str, JsonValue]) -> str:
     return f"run {replicas} replicas of {service.name}"
 
 
-def _carry_out(production: Production, state: State, service: Service, body: Action, note: Note) -> None:
-    given, name = body.parameters, service.name
-    match body.action:
+def _carry_out(production: Production, state: State, intent: Intent, note: Note) -> None:
+    given, name, service = intent.parameters, intent.service, state.services[intent.service]
+    match intent.action:
         case "rollback":
             production.deploy(state, name, str(given.get("to", service.previous_release)), note=note)
         case "restore_config":
@@ -258,11 +275,13 @@ def _value(given: JsonValue) -> JsonValue:
 
 @router.get("/actions/{key}")
 def action(request: Request, key: str) -> dict[str, JsonValue]:
-    """What became of a key; 404 when it was never seen."""
-    results = production_of(request).state.now().results
-    if key not in results:
+    """What became of a key; 404 when it was never seen, 503 while it is carried out."""
+    state = production_of(request).state.now()
+    if key in state.intents:
+        raise HTTPException(503, f"the action with key {key} is being carried out")
+    if key not in state.results:
         raise HTTPException(404, f"no action with key {key}")
-    return results[key]
+    return state.results[key]
 
 
 # ---------------------------------------------------------------- what people do

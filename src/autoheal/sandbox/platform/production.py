@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 from pydantic import JsonValue
 
+from autoheal.integrations.crash import Crash
 from autoheal.sandbox import repository
 from autoheal.sandbox.layout import DATABASE, SERVICES, THIRD_PARTY, Layout, write_atomically
-from autoheal.sandbox.platform.state import Change, Release, Service, State, StateFile
+from autoheal.sandbox.platform.state import Change, Intent, Release, Service, State, StateFile
 from autoheal.sandbox.supervisor import Supervisor
 
 _READY_SECONDS = 8.0
@@ -23,9 +24,10 @@ _READY_SECONDS = 8.0
 class Production:
     """The platform's hands; every method that changes something is called with the state open."""
 
-    def __init__(self, layout: Layout, state: StateFile) -> None:
+    def __init__(self, layout: Layout, state: StateFile, *, crash: Crash) -> None:
         self.layout = layout
         self.state = state
+        self.crash = crash
         self._supervisor = Supervisor(layout.home)
         self._log_lock = threading.Lock()
 
@@ -202,11 +204,14 @@ class Production:
         request = urllib.request.Request(self.layout.url("prometheus") + "/-/reload", b"", method="POST")
         urllib.request.urlopen(request, timeout=5).read()
 
-    def log_effect(self, effect: dict[str, object]) -> None:
-        """Append to the effect log; on disk when this returns."""
-        line = json.dumps({"time": time.time(), **effect}) + "\n"
-        with self._log_lock, self.layout.effects.open("a", encoding="utf-8") as file:
-            file.write(line)
+    def log_effect(self, key: str, intent: Intent) -> None:
+        """Append to the effect log, once per key; on disk when this returns."""
+        effect = {"time": time.time(), "key": key, **intent.model_dump()}
+        with self._log_lock, self.layout.effects.open("a+", encoding="utf-8") as file:
+            file.seek(0)
+            if any(json.loads(line)["key"] == key for line in file if line.endswith("\n")):
+                return
+            file.write(json.dumps(effect) + "\n")
             file.flush()
             os.fsync(file.fileno())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from autoheal.domain.errors import AutohealError
+from autoheal.integrations.crash import crash_from
 from autoheal.sandbox.layout import Layout, load
 from autoheal.sandbox.platform import api
 from autoheal.sandbox.platform.production import Production
@@ -19,7 +21,8 @@ from autoheal.sandbox.platform.state import StateFile
 def build(layout: Layout) -> FastAPI:
     """The server of one rig."""
     server = FastAPI(title="The rig's platform")
-    server.state.production = Production(layout, StateFile(layout.state))
+    crash = crash_from(os.environ)
+    server.state.production = Production(layout, StateFile(layout.state), crash=crash)
     server.include_router(api.router)
 
     @server.exception_handler(AutohealError)
@@ -33,6 +36,7 @@ if __name__ == "__main__":
     rig = load(Path(sys.argv[1]))
     application = build(rig)
     application.state.production.begin()
+    api.resume(application.state.production)
     uvicorn.run(
         application, host="127.0.0.1", port=rig.ports["platform"], log_level="error", access_log=False
     )

@@ -68,12 +68,22 @@ class Change(BaseModel):
     after: str = ""
 
 
+class Intent(BaseModel):
+    """An action that was taken up; stored before it is carried out, so that its key is never forgotten."""
+
+    service: str
+    action: str
+    parameters: dict[str, JsonValue]
+    plan: str
+
+
 class State(BaseModel):
-    """Everything: services, flags, the change log, and the results of actions by idempotency key."""
+    """Everything: services, flags, the change log, and by idempotency key what is and what was done."""
 
     services: dict[str, Service] = Field(default_factory=dict)
     flags: dict[str, JsonValue] = Field(default_factory=dict)
     changes: list[Change] = Field(default_factory=list)
+    intents: dict[str, Intent] = Field(default_factory=dict)
     results: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
 
 
@@ -90,11 +100,13 @@ class StateFile:
     def changing(self) -> Iterator[State]:
         """The state to change; written when the block ends well, taken back when it does not."""
         with self._lock:
-            before = self._state.model_copy(deep=True)
+            before, stored = self._state.model_copy(deep=True), self._settled
             try:
                 yield self._state
             except BaseException:
                 self._state = before
+                if self._settled is not stored:
+                    self.save()  # an intent that was stored on the way is taken back too
                 raise
             self.save()
 
