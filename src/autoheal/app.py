@@ -19,6 +19,7 @@ from autoheal.domain.mitigation import Mitigation, MitigationState, Verification
 from autoheal.domain.proposal import Proposal, ProposalState
 from autoheal.domain.skill import Skill
 from autoheal.graph.skill_file import parse as parse_skill
+from autoheal.healing.skill_credit import live_skills, rules_now
 from autoheal.loop import Loop
 from autoheal.policy.approvers import objection
 from autoheal.policy.masking import mask
@@ -235,7 +236,7 @@ class App:
 
     def skills(self) -> Sequence[Skill]:
         """The live skills with the trust they have earned."""
-        return [replace(skill, trust=self.memory.graph.trust(skill.name)) for skill in self.library.skills()]
+        return live_skills(self.loop.responder, rules_now(self.loop.responder))
 
     def skill(self, name: str) -> Skill:
         """One live skill; raises NotFoundError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 _NAME = re.compile(r"^(?=.{1,64}$)[a-z0-9]+(-[a-z0-9]+)*$")
@@ -91,6 +92,9 @@ class Skill:
     incidents: tuple[str, ...] = ()
     reviewed_by: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+    verified_at: datetime | None = None
+    stale: bool = False
+    """Unverified for so long that what it knows may no longer be so."""
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):

@@ -31,9 +31,11 @@ class Fit:
 
 
 def fitting(skills: Sequence[Skill], *, alerts: Sequence[Mapping[str, str]], signature: str) -> list[Fit]:
-    """Skills that may apply to a group's alerts, exact keys first, then by specificity and trust."""
+    """Skills that may apply to a group's alerts: stale ones last, exact keys first, then the specific."""
     fits = [fit for skill in skills if (fit := _fit(skill, alerts, signature)) is not None]
-    return sorted(fits, key=lambda fit: (-fit.specificity, -fit.skill.trust.rung, fit.skill.name))
+    return sorted(
+        fits, key=lambda fit: (fit.skill.stale, -fit.specificity, -fit.skill.trust.rung, fit.skill.name)
+    )
 
 
 def _fit(skill: Skill, alerts: Sequence[Mapping[str, str]], signature: str) -> Fit | None:

@@ -18,6 +18,7 @@ from autoheal.domain.skill import Trust
 from autoheal.healing.changes import change_of
 from autoheal.healing.options import Option, options
 from autoheal.healing.responder import Responder
+from autoheal.healing.skill_credit import live_skills, rules_now
 from autoheal.healing.symptom import check_of
 from autoheal.healing.verify import PENDING, severity_score
 from autoheal.policy.ruling import Permission, Ruling, Situation, rule_on
@@ -144,8 +145,12 @@ def signals(hypothesis: Hypothesis) -> int:
 
 
 def _trust(responder: Responder, hypothesis: Hypothesis) -> Trust | None:
+    """What the skill behind it has earned as it stands now; none where it stands there no more."""
     kind, _, reference = hypothesis.author.partition(":")
-    return responder.graph.trust(reference.partition("@")[0]) if kind == "skill" else None
+    if kind != "skill":
+        return None
+    known = {skill.reference: skill for skill in live_skills(responder, rules_now(responder))}
+    return known[reference].trust if reference in known else Trust.CANDIDATE
 
 
 def _propose(

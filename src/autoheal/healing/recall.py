@@ -45,6 +45,8 @@ class NotRecalled:
 
     path: tuple[str, ...]
     contradicted: tuple[str, ...] = ()
+    shadows: tuple[Recalled, ...] = ()
+    """What skills that have yet to earn an answer would have said."""
 
 
 def recall(
@@ -55,24 +57,35 @@ def recall(
     fits = fitting(skills, alerts=situation.alerts, signature=situation.signature)
     path: list[str] = [] if fits else ["recall: no skill is known for these alerts"]
     contradicted: list[str] = []
-    for fit in fits:
+    for fit in (fit for fit in fits if usable(fit.skill)):
         found = _try(fit, situation, watch, path)
         if found is not None:
             return _recalled(fit.skill, found, situation, path)
-        contradicted += [fit.skill.reference] if _usable(fit.skill) else []
-    return NotRecalled(path=tuple(path), contradicted=tuple(contradicted))
+        contradicted.append(fit.skill.reference)
+    shadows = _shadows([fit for fit in fits if not usable(fit.skill)], situation, watch, path)
+    return NotRecalled(path=tuple(path), contradicted=tuple(contradicted), shadows=shadows)
 
 
-def _usable(skill: Skill) -> bool:
+def usable(skill: Skill) -> bool:
+    """Whether the skill may answer; below that it runs beside the investigation and has to agree."""
     return skill.trust.rung >= Trust.ASSISTED.rung
+
+
+def _shadows(
+    fits: Sequence[Fit], situation: Situation, watch: Watch, path: list[str]
+) -> tuple[Recalled, ...]:
+    found: list[Recalled] = []
+    for fit in fits:
+        path.append(f"recall: {fit.skill.reference} ({fit.skill.trust}) is not trusted enough to answer")
+        said = _try(fit, situation, watch, path) if fit.skill.trust is Trust.SHADOW else None
+        found += [_recalled(fit.skill, said, situation, path)] if said is not None else []
+    return tuple(found)
 
 
 def _try(fit: Fit, situation: Situation, watch: Watch, path: list[str]) -> Diagnosed | None:
     skill = fit.skill
-    path.append(f"recall: {skill.reference} fits by {fit.why} (trust: {skill.trust})")
-    if not _usable(skill):
-        path.append(f"recall: {skill.reference} is not trusted enough to answer")
-        return None
+    stale = ", stale" if skill.stale else ""
+    path.append(f"recall: {skill.reference} fits by {fit.why} (trust: {skill.trust}{stale})")
     asked = candidates(
         situation.services, situation.calls, origin=situation.origin, max_hops=skill.match.max_hops
     )

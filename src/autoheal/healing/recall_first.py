@@ -17,11 +17,13 @@ from autoheal.domain.investigation import (
 )
 from autoheal.graph.matchers import labels_of
 from autoheal.graph.signature import incident_signature
+from autoheal.graph.skill_trust import another_line, standing_of
 from autoheal.healing.check_claims import objection_to
 from autoheal.healing.conclude import stored_evidence
 from autoheal.healing.investigate import keep
 from autoheal.healing.recall import NotRecalled, Recalled, Situation, recall
 from autoheal.healing.responder import Responder
+from autoheal.healing.skill_credit import live_skills, note_shadow, release_of, rules_now
 from autoheal.healing.skill_run import Moment
 from autoheal.healing.triage import alerts_of, known_calls
 
@@ -36,14 +38,25 @@ def recall_first(responder: Responder, incident_id: str) -> str:
     situation = _situation(responder, incident, group)
     incident = replace(incident, signature=situation.signature)
     responder.incidents.save(incident)
-    skills = [replace(s, trust=responder.graph.trust(s.name)) for s in responder.skills.skills()]
+    skills = live_skills(responder, rules_now(responder))
     gatherer = responder.gatherer.for_stage(incident_id, "recall")
     found = recall(situation, skills, gatherer, responder.settings)
     for step in found.path:
         responder.note(incident_id, "decision", step)
     if isinstance(found, NotRecalled):
+        for shadow in found.shadows:
+            note_shadow(responder, incident_id, shadow)
+        return VerdictKind.INCONCLUSIVE
+    if moved := _another_line(responder, found):
+        responder.note(incident_id, "decision", f"recall: {found.skill.reference} is not used: {moved}")
+        note_shadow(responder, incident_id, found)
         return VerdictKind.INCONCLUSIVE
     return _record(responder, incident, found)
+
+
+def _another_line(responder: Responder, found: Recalled) -> str:
+    standing = standing_of(responder.graph, found.skill)
+    return another_line(standing, found.service, release_of(responder, found.service))
 
 
 def _situation(responder: Responder, incident: Incident, group: AlertGroup) -> Situation:

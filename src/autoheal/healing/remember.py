@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from autoheal.domain.fact import NodeKind, urn
 from autoheal.domain.incident import Incident
-from autoheal.domain.mitigation import MitigationState, VerificationResult
+from autoheal.domain.mitigation import MitigationState
 from autoheal.graph.incidents import Lesson, addition
 from autoheal.graph.signature import alert_class, failure_family
-from autoheal.graph.skills import Outcomes, merged_trust, trust_after
 from autoheal.healing.changes import change_of
 from autoheal.healing.responder import Responder
+from autoheal.healing.skill_credit import credit_skills
 from autoheal.healing.triage import alerts_of
 
 
@@ -26,7 +25,7 @@ def remember(responder: Responder, incident: Incident) -> Incident:
         responder.graph.save_node(node)
     for fact in added.facts:
         responder.graph.assert_fact(fact)
-    _credit_the_skill(responder, named)
+    credit_skills(responder, named, lesson)
     return named
 
 
@@ -59,26 +58,3 @@ def _named(responder: Responder, incident: Incident, lesson: Lesson | None) -> I
         return replace(incident, family=str(incident.outcome or ""))
     change = change_of(responder.incidents, incident.id, leading.change_id)
     return replace(incident, family=failure_family(leading, change))
-
-
-def _credit_the_skill(responder: Responder, incident: Incident) -> None:
-    if incident.skill is None:
-        return
-    name = incident.skill.partition("@")[0]
-    results = [
-        responder.mitigations.verification(m.id)
-        for m in responder.mitigations.of_incident(incident.id)
-        if m.skill == incident.skill
-    ]
-    judged = {verdict.result for verdict in results if verdict is not None}
-    useful = VerificationResult.HELPED in judged
-    now = responder.clock.now()
-    responder.graph.count_use(urn(NodeKind.SKILL, name), incident_id=incident.id, useful=useful, at=now)
-    uses = responder.graph.uses(urn(NodeKind.SKILL, name))
-    good = sum(helped for _, _, helped in uses)
-    harmful = int(VerificationResult.WORSE in judged)
-    outcomes = Outcomes(good=good, bad=len(uses) - good - harmful, harmful=harmful)
-    earned = trust_after(outcomes, start=merged_trust())
-    if earned is not responder.graph.trust(name):
-        reason = f"{good} of {len(uses)} uses verified, the last in {incident.id}"
-        responder.graph.set_trust(name, earned, reason=reason, at=now)

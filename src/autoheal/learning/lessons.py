@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from autoheal.domain.decision_trace import canonical
 from autoheal.domain.errors import ConflictError
 from autoheal.domain.proposal import Proposal, ProposalKind, ProposalState
-from autoheal.graph.skills import merged_trust
+from autoheal.graph.skill_trust import admit
 from autoheal.healing.gather import Gatherer
 from autoheal.healing.settings import HealingSettings
 from autoheal.learning.decision_page import facts_of
@@ -72,9 +72,10 @@ class Lessons:
         """What a merge makes known: a skill may be used, the facts of a decision are believed."""
         now = self.clock.now()
         if proposal.kind is ProposalKind.SKILL:
-            name = skill_name(proposal.branch)
             reason = f"merged by {actor} as {proposal.head[:12]}, after incident {proposal.incident_id}"
-            self.graph.set_trust(name, merged_trust(), reason=reason, at=now)
+            for skill in self.skills.skills():
+                if skill.name == skill_name(proposal.branch):
+                    admit(self.graph, skill, reason=reason, at=now)
         if proposal.kind is ProposalKind.DECISION_TRACE:
             path = f"decisions/{proposal.incident_id}.md"
             page = self.forge.read(proposal.repository, path, at=proposal.head) or ""

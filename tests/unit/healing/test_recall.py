@@ -204,11 +204,18 @@ def test_a_source_that_is_down_recalls_nothing(production: Production, source: s
     assert isinstance(production.recall(SKILL), NotRecalled)
 
 
-@pytest.mark.parametrize("trust", [Trust.CANDIDATE, Trust.SHADOW])
-def test_a_skill_that_is_not_trusted_enough_is_not_even_run(production: Production, trust: Trust) -> None:
+def test_a_skill_in_the_shadow_is_run_and_does_not_answer(production: Production) -> None:
     production.sicken("cart")
     production.deploy("cart")
-    found = production.recall(replace(SKILL, trust=trust))
+    found = production.recall(replace(SKILL, trust=Trust.SHADOW))
+    assert isinstance(found, NotRecalled)
+    assert [(said.service, said.mitigation) for said in found.shadows] == [("cart", ActionKind.ROLLBACK)]
+
+
+def test_a_candidate_is_not_even_run(production: Production) -> None:
+    production.sicken("cart")
+    production.deploy("cart")
+    found = production.recall(replace(SKILL, trust=Trust.CANDIDATE))
     assert isinstance(found, NotRecalled)
     assert production.incidents.evidence_of("inc_1") == []
 
