@@ -10,19 +10,24 @@ from autoheal.domain.alert import Alert
 from autoheal.domain.alert_group import AlertGroup
 from autoheal.domain.approval import Approval, Decision
 from autoheal.domain.decision_trace import DecisionTrace
-from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError
+from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError, UserError
 from autoheal.domain.evidence import Evidence, Row
+from autoheal.domain.fact import NodeKind
 from autoheal.domain.incident import Incident, TimelineEntry
 from autoheal.domain.investigation import Investigation
 from autoheal.domain.ledger import LedgerEntry
+from autoheal.domain.message import Press
 from autoheal.domain.mitigation import Mitigation, MitigationState, Verification
 from autoheal.domain.proposal import Proposal, ProposalState
 from autoheal.domain.skill import Skill
 from autoheal.graph.skill_file import parse as parse_skill
 from autoheal.healing.skill_credit import live_skills, rules_now
+from autoheal.healing.theory import WEIGH, Theory, blamed
+from autoheal.healing.thread import Teller
 from autoheal.loop import Loop
 from autoheal.policy.approvers import objection
 from autoheal.policy.masking import mask
+from autoheal.ports.chat import ChatDoor, Greeting, PostStore, Pressed, Said, Unheard
 from autoheal.ports.machine import Clock, Ids
 from autoheal.ports.production import Branch, Forge
 from autoheal.ports.runs import Runs
@@ -73,6 +78,15 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A chat in which incidents are told and people are heard."""
+
+    door: ChatDoor
+    posts: PostStore
+    teller: Teller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class App:
     """The product behind its doors; a surface parses, calls this, and renders."""
 
@@ -84,6 +98,7 @@ class App:
     library: SkillLibrary
     clock: Clock
     ids: Ids
+    room: Room | None
     start: Callable[[], None]
     stop: Callable[[], None]
     checks: Callable[[], Sequence[Check]]
@@ -182,6 +197,57 @@ class App:
         refusal = objection(self.loop.responder.policy(), mitigation, given, actor=actor)
         if refusal is not None:
             raise RefusedError(*refusal)
+
+    # ------------------------------------------------------------ chat
+
+    def hear(self, headers: Mapping[str, str], body: bytes) -> str:
+        """What a chat sent: a press or a word of a person we know, acted on once; returns what to answer."""
+        room = self._room()
+        heard = room.door.read(headers, body, now=self.clock.now())
+        if isinstance(heard, Greeting):
+            return heard.answer
+        if isinstance(heard, Unheard):
+            return ""
+        incident_id = room.posts.incident_at(heard.thread)
+        if room.posts.claim(incident_id, f"heard:{heard.id}"):
+            try:
+                self._answer(incident_id, heard)
+            except (RefusedError, UserError) as error:
+                # The thread is where the person waits for an answer.
+                self.loop.responder.note(incident_id, "human", f"{heard.person} was refused: {error}")
+        return ""
+
+    def chat_preview(self, incident_id: str) -> str:
+        """The very text of the first message of an incident, as the chat gets it."""
+        return self._room().teller.preview(incident_id)
+
+    def _answer(self, incident_id: str, heard: Pressed | Said) -> None:
+        responder = self.loop.responder
+        if isinstance(heard, Said):
+            responder.note(incident_id, "human", heard.text, actor=heard.person)
+            service = blamed(heard.text, self._services(incident_id))
+            if service is not None:
+                theory = Theory(incident_id=incident_id, person=heard.person, service=service)
+                self.runs.start(WEIGH, theory.subject)
+            return
+        mitigation_id, _, digest = heard.value.partition("|")
+        if self.memory.mitigations.get(mitigation_id).incident_id != incident_id:
+            raise ConflictError(f"{mitigation_id} belongs to another incident than this thread")
+        approved = heard.press is Press.APPROVE
+        decision = Decision.APPROVED if approved else Decision.REJECTED
+        note = "not the cause" if heard.press is Press.NOT_THE_CAUSE else ""
+        self.decide(
+            mitigation_id, digest=digest, decision=decision, actor=heard.person, channel="chat", note=note
+        )
+
+    def _services(self, incident_id: str) -> set[str]:
+        known = {node.name for node in self.memory.graph.nodes(NodeKind.SERVICE)}
+        return known | set(self.memory.incidents.get(incident_id).services)
+
+    def _room(self) -> Room:
+        if self.room is None:
+            raise NotFoundError("no chat is configured; [slack] in the settings names one")
+        return self.room
 
     # ------------------------------------------------------------ proposals
 

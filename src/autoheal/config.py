@@ -23,11 +23,12 @@ from autoheal.integrations.loki.config import LokiSettings
 from autoheal.integrations.pager.config import PagerSettings
 from autoheal.integrations.platform.config import PlatformSettings
 from autoheal.integrations.prometheus.config import PrometheusSettings
+from autoheal.integrations.slack.config import SlackSettings
 from autoheal.learning.settings import LearningSettings
 
 FILE = "autoheal.toml"
 PREFIX = "AUTOHEAL_"
-_NOT_SETTINGS = frozenset({"AUTOHEAL_CONFIG", "AUTOHEAL_ACTOR", "AUTOHEAL_CRASH_AT"})
+_NOT_SETTINGS = frozenset({"AUTOHEAL_CONFIG", "AUTOHEAL_ACTOR", "AUTOHEAL_CRASH_AT", "AUTOHEAL_CRASH_TRAIL"})
 
 
 class Section(BaseModel):
@@ -87,6 +88,7 @@ class Config(BaseSettings):
     sources: SourceSettings = SourceSettings()
     platform: PlatformSettings | None = None
     pager: PagerSettings = PagerSettings()
+    slack: SlackSettings | None = None
     alerts: AlertSettings = AlertSettings()
     healing: HealingSettings = HealingSettings()
     learning: LearningSettings = LearningSettings()

@@ -1,4 +1,4 @@
-"""What goes on beside the loop: made-up deliveries are swept, observed calls flow into the graph."""
+"""What goes on beside the loop: made-up deliveries are swept, observed calls noted, the chat told."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import threading
 from dataclasses import dataclass, field
 
 from autoheal.alerts.intake import Intake
-from autoheal.domain.errors import AutohealError
+from autoheal.domain.errors import AutohealError, WorldError
 from autoheal.graph.calls import call_facts, service_node
+from autoheal.healing.thread import Teller
 from autoheal.ports.machine import Clock
 from autoheal.ports.stores import GraphStore
 from autoheal.ports.telemetry import Traces
@@ -27,6 +28,7 @@ class Housekeeping:
     traces: Traces | None
     graph: GraphStore
     clock: Clock
+    teller: Teller | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _calls_at: float = 0.0
@@ -55,11 +57,21 @@ class Housekeeping:
     def _round(self) -> None:
         for event_id in self.intake.sweep():
             _log.error("delivery %s cannot be read; it is kept", event_id)
+        self._tell()
         now = self.clock.now().timestamp()
         if now - self._calls_at >= _CALLS_EVERY_SECONDS:
             found = self.observe_calls()
             # An empty answer is asked again soon: production may just have started.
             self._calls_at = now if found else now - _CALLS_EVERY_SECONDS + _EVERY_SECONDS
+
+    def _tell(self) -> None:
+        """Say in the chat what is new; a chat that is down holds up nothing else."""
+        if self.teller is None:
+            return
+        try:
+            self.teller.catch_up()
+        except WorldError as error:
+            _log.warning("the chat is told later: %s", error)
 
     def observe_calls(self) -> int:
         """Write who was seen calling whom into the graph; returns how many pairs."""

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from autoheal.alerts.intake import Intake
 from autoheal.healing.responder import Responder
+from autoheal.healing.theory import WEIGH, weigh
 from autoheal.healing.workflow import heal
 from autoheal.learning.lessons import Lessons
 from autoheal.learning.workflow import learn
@@ -23,7 +24,7 @@ class Loop:
     lessons: Lessons
 
     def workflows(self) -> Mapping[str, Workflow]:
-        """The two durable runs by name; intake starts the first, the first starts the second."""
+        """The durable runs by name: intake starts the first, that the second, a person's word the third."""
 
         async def heal_incident(run: Run, incident_id: str) -> None:
             await heal(run, self.responder, incident_id)
@@ -31,4 +32,10 @@ class Loop:
         async def learn_from(run: Run, incident_id: str) -> None:
             await learn(run, self.lessons, incident_id)
 
-        return MappingProxyType({"heal": heal_incident, "learn": learn_from})
+        async def weigh_theory(run: Run, subject: str) -> None:
+            def weighed(subject: str) -> str:
+                return weigh(self.responder, subject)
+
+            await run.step(weighed, subject)
+
+        return MappingProxyType({"heal": heal_incident, "learn": learn_from, WEIGH: weigh_theory})

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from autoheal.alerts.intake import Intake
-from autoheal.app import App, Memory
+from autoheal.app import App, Memory, Room
 from autoheal.config import Config
 from autoheal.domain.errors import ConfigError
 from autoheal.healing.gather import Gatherer, Sources
 from autoheal.healing.responder import Responder
+from autoheal.healing.thread import Teller
 from autoheal.housekeeping import Housekeeping
 from autoheal.integrations.absent import NoActuator, NoMetrics
 from autoheal.integrations.alertmanager.alerts import AlertmanagerAlerts
@@ -60,7 +61,14 @@ def wire(config: Config) -> App:
         responder=responder,
         lessons=_lessons(config, database, sources, forge, library),
     )
-    housekeeping = Housekeeping(intake=loop.intake, traces=sources.traces, graph=database.graph, clock=clock)
+    room = _room(config, database)
+    housekeeping = Housekeeping(
+        intake=loop.intake,
+        traces=sources.traces,
+        graph=database.graph,
+        clock=clock,
+        teller=room.teller if room else None,
+    )
 
     def start() -> None:
         runs.launch(loop.workflows())
@@ -80,10 +88,26 @@ def wire(config: Config) -> App:
         library=library,
         clock=clock,
         ids=ids,
+        room=room,
         start=start,
         stop=stop,
         checks=_checks(config, responder, forge, repositories),
     )
+
+
+def _room(config: Config, database: Database) -> Room | None:
+    if config.slack is None:
+        return None
+    teller = Teller(
+        chat=config.slack.open(),
+        posts=database.posts,
+        alerts=database.alerts,
+        incidents=database.incidents,
+        mitigations=database.mitigations,
+        labels=config.slack.labels,
+        link=config.pager.link or f"http://{config.http.host}:{config.http.port}",
+    )
+    return Room(door=config.slack.open_door(), posts=database.posts, teller=teller)
 
 
 def _make(home: Path) -> None:

@@ -178,14 +178,18 @@ class Shop:
 
     # ------------------------------------------------------------ what happens
 
-    def suffer(self, *, learns: bool = True) -> Incident:
-        """Break, raise the alert, let Autoheal heal and, if it learns, learn; the incident as it ended."""
+    def begin(self) -> None:
+        """Break and raise the alert."""
         self.live(ALERTS)
         seen = Housekeeping(
             intake=self.loop.intake, traces=self.traces, graph=self.database.graph, clock=self.clock
         )
         seen.observe_calls()
         self.loop.intake.receive("alertmanager", self._notification())
+
+    def suffer(self, *, learns: bool = True) -> Incident:
+        """Let Autoheal heal and, if it learns, learn; the incident as it ended."""
+        self.begin()
         run = _Run(self)
         while self.runs.waiting:
             workflow, subject = self.runs.waiting.pop(0)

@@ -19,6 +19,7 @@ from autoheal.integrations.database.connections import Connections
 from autoheal.integrations.database.graph import DatabaseGraph
 from autoheal.integrations.database.incidents import DatabaseIncidents
 from autoheal.integrations.database.mitigations import DatabaseMitigations
+from autoheal.integrations.database.posts import DatabasePosts
 from autoheal.integrations.database.proposals import DatabaseProposals
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -34,6 +35,7 @@ class Database:
         self.mitigations = DatabaseMitigations(self._connections)
         self.audit = DatabaseAudit(self._connections, now=now, new_id=new_id)
         self.proposals = DatabaseProposals(self._connections)
+        self.posts = DatabasePosts(self._connections)
         self.graph = DatabaseGraph(self._connections)
 
     def migrate(self) -> None:

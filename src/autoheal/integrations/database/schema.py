@@ -140,6 +140,13 @@ fence = Table(
     Column("target", Text, primary_key=True),
     Column("epoch", Integer, nullable=False),
 )
+post = Table(
+    "post",
+    metadata,
+    Column("incident_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("place", Text, nullable=False, index=True),
+)
 switch = Table("switch", metadata, Column("name", Text, primary_key=True), Column("reason", Text))
 audit = Table(
     "audit",

@@ -85,13 +85,19 @@ def evidence(evidence_id: str, app: Product) -> EvidenceRows:
 
 @router.get("/deliveries/{event_id}", response_class=Response)
 def delivery(event_id: str, app: Product) -> Response:
-    """Give one delivery byte for byte as it came, as a download, for its text is anybody's."""
+    """Give one delivery as it came but for its secrets, as a download, for its text is anybody's."""
     event = app.event(event_id)
     headers = {
         "Content-Disposition": "attachment; filename=delivery.bin",
         "X-Autoheal-Received-At": event.received_at.isoformat(),
     }
     return Response(event.body, media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/incidents/{incident_id}/chat", response_class=Response)
+def chat_preview(incident_id: str, app: Product) -> Response:
+    """Show the very text of an incident's first chat message, as the chat gets it."""
+    return Response(app.chat_preview(incident_id), media_type="application/json")
 
 
 @router.get("/actions")

@@ -1,0 +1,157 @@
+"""A person's theory becomes a hypothesis: it is measured and reviewed like any other, and answered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from autoheal.diagnosis.finding import Diagnosis
+from autoheal.domain.incident import Incident
+from autoheal.domain.investigation import Hypothesis, HypothesisState, Mechanism, Review
+from autoheal.healing.calm import calm_history
+from autoheal.healing.collect import Collection, collect
+from autoheal.healing.conclude import stored_evidence
+from autoheal.healing.hypotheses import Material, hypotheses
+from autoheal.healing.investigate import rank
+from autoheal.healing.responder import Responder
+from autoheal.healing.review import UnderReview, review
+from autoheal.healing.symptom import symptom_history
+
+WEIGH = "weigh"
+"""The name of the run that weighs a theory."""
+
+STANDS, WEAKER, REFUTED, UNKNOWN = "stands", "weaker", "refuted", "unknown"
+_STAGE = "theory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theory:
+    """Who blames which service in which incident."""
+
+    incident_id: str
+    person: str
+    service: str
+
+    @property
+    def subject(self) -> str:
+        """The subject of its run: the same theory of the same person is weighed once."""
+        return f"{self.incident_id}|{self.person}|{self.service}"
+
+    @classmethod
+    def of(cls, subject: str) -> Theory:
+        """The theory behind a subject."""
+        incident_id, person, service = subject.split("|", 2)
+        return cls(incident_id=incident_id, person=person, service=service)
+
+
+def blamed(text: str, services: Iterable[str]) -> str | None:
+    """The one service that a sentence names; None where it names none or several."""
+    words = set(re.findall(r"[a-z0-9][a-z0-9_.-]*[a-z0-9]|[a-z0-9]", text.lower()))
+    named = {service for service in services if service.lower() in words}
+    return named.pop() if len(named) == 1 else None
+
+
+def weigh(responder: Responder, subject: str) -> str:
+    """Measure the blamed service now, review it, and say on the incident what came of it."""
+    theory = Theory.of(subject)
+    incident = responder.incidents.get(theory.incident_id)
+    collection, diagnosis = _look(responder, incident)
+    hypothesis = _hypothesis(responder, theory, collection, diagnosis)
+    checked = _reviewed(responder, incident, hypothesis, (collection, diagnosis))
+    result = _result(hypothesis, checked, diagnosis)
+    _record(responder, theory, hypothesis, checked, result)
+    return result
+
+
+def _look(responder: Responder, incident: Incident) -> tuple[Collection, Diagnosis]:
+    calm = calm_history(responder, incident)
+    history = symptom_history(responder, incident.id, calm)
+    collection = collect(responder, incident, calm, onset_after=history.onset_after)
+    return collection, rank(collection.telemetry, incident.services)
+
+
+def _hypothesis(
+    responder: Responder, theory: Theory, collection: Collection, diagnosis: Diagnosis
+) -> Hypothesis:
+    """What the engine has for and against that service, under the person's name."""
+    name = f"{theory.incident_id}.{_STAGE}.{theory.person}.{theory.service}"
+    causes = [cause for cause in diagnosis.ranking if cause.entity == theory.service]
+    author = f"person:{theory.person}"
+    if not causes:
+        return Hypothesis(
+            id=name,
+            entity=theory.service,
+            mechanism=Mechanism.UNKNOWN,
+            statement=f"{theory.service} is the cause",
+            score=0.0,
+            confidence=0.0,
+            author=author,
+            state=HypothesisState.UNTESTED,
+            not_tested_because=f"nothing was measured of {theory.service}",
+        )
+    _, rows = stored_evidence(responder, theory.incident_id)
+    material = Material(
+        investigation_id=name, changes=collection.changes, evidence=collection.evidence, rows=rows
+    )
+    blamed_first = replace(diagnosis, ranking=(causes[0],), confidence=causes[0].confidence)
+    return replace(hypotheses(blamed_first, material)[0], id=name, author=author)
+
+
+def _reviewed(
+    responder: Responder, incident: Incident, hypothesis: Hypothesis, seen: tuple[Collection, Diagnosis]
+) -> Review | None:
+    """The same tests that every leading hypothesis must pass; None where nothing speaks for it."""
+    if not hypothesis.claims_for:
+        return None
+    collection, diagnosis = seen
+    evidence, rows = stored_evidence(responder, incident.id)
+    named = (change for change in collection.changes.values() if change.id == hypothesis.change_id)
+    case = UnderReview(
+        hypothesis=hypothesis,
+        evidence=evidence,
+        rows=rows,
+        change=next(named, None),
+        onset=diagnosis.onset,
+        now=responder.clock.now().timestamp(),
+        services=responder.alerts.group_of_incident(incident.id).services,
+        calls=collection.telemetry.topology,
+    )
+    return review(responder.gatherer.for_stage(incident.id, _STAGE), case)
+
+
+def _result(hypothesis: Hypothesis, checked: Review | None, diagnosis: Diagnosis) -> str:
+    if checked is None:
+        return UNKNOWN
+    if not checked.passed:
+        return REFUTED
+    return STANDS if diagnosis.ranking[0].entity == hypothesis.entity else WEAKER
+
+
+def _record(
+    responder: Responder, theory: Theory, hypothesis: Hypothesis, checked: Review | None, result: str
+) -> None:
+    refuted = [f"{o.test}: {o.text}" for o in (checked.objections if checked else ()) if not o.passed]
+    told = {
+        STANDS: "the evidence speaks for it more than for anything else",
+        WEAKER: "possible, but another service weighs more",
+        REFUTED: "; ".join(refuted),
+        UNKNOWN: hypothesis.not_tested_because or "nothing that was measured speaks for it",
+    }
+    cited = tuple(dict.fromkeys(i for claim in hypothesis.claims_for for i in claim.evidence_ids))
+    text = f"{theory.person}'s theory that {theory.service} is the cause {_VERB[result]}: {told[result]}"
+    body = {
+        "person": theory.person,
+        "entity": theory.service,
+        "result": result,
+        "reason": told[result],
+        "for": [claim.text for claim in hypothesis.claims_for],
+        "against": [claim.text for claim in hypothesis.claims_against],
+    }
+    responder.audit.append(
+        incident_id=theory.incident_id, kind="theory.weighed", actor=theory.person, body=body
+    )
+    responder.note(theory.incident_id, "decision", text, evidence=cited)
+
+
+_VERB = {STANDS: "stands", WEAKER: "is weaker", REFUTED: "is refuted", UNKNOWN: "cannot be tested"}

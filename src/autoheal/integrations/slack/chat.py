@@ -1,0 +1,95 @@
+"""Says things in one Slack channel through the Web API; every message carries the key it was sent with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from autoheal.domain.errors import UnreachableError
+from autoheal.domain.message import Message
+from autoheal.integrations.http.endpoint import Call, Endpoint
+from autoheal.integrations.slack.blocks import blocks, fallback
+from autoheal.ports.runs import Json
+
+_EVENT = "autoheal"
+_PAGE = 200
+
+
+class SlackChat:
+    """The Chat port; a place is `<channel>:<ts>`."""
+
+    def __init__(self, endpoint: Endpoint, *, channel: str) -> None:
+        self._endpoint = endpoint
+        self._channel = channel
+
+    def post(self, message: Message, *, key: str, thread: str) -> str:
+        """Send it to the channel, or into the thread."""
+        body = self._body(message, key, thread)
+        said = self._call("chat.postMessage", content=_json(body))
+        return f"{said.get('channel') or self._channel}:{said['ts']}"
+
+    def replace(self, place: str, message: Message) -> None:
+        """Change a message that stands there: buttons that were pressed vanish."""
+        channel, _, ts = place.rpartition(":")
+        body: dict[str, Json] = {"channel": channel, "ts": ts, **_shown(message)}
+        self._call("chat.update", content=_json(body))
+
+    def find(self, key: str, *, thread: str) -> str:
+        """Look the key up in what stands in the thread, or in the channel."""
+        channel, _, ts = thread.rpartition(":")
+        query = {"channel": channel or self._channel, "limit": str(_PAGE), "include_all_metadata": "true"}
+        method = "conversations.replies" if ts else "conversations.history"
+        said = self._call(method, query=query | ({"ts": ts} if ts else {}))
+        messages = said.get("messages")
+        for message in messages if isinstance(messages, list) else []:
+            if isinstance(message, dict) and _key_of(message) == key:
+                return f"{channel or self._channel}:{message['ts']}"
+        return ""
+
+    def render(self, message: Message, *, key: str, thread: str) -> str:
+        """The body of `chat.postMessage`, byte for byte."""
+        return _json(self._body(message, key, thread)).decode()
+
+    def _body(self, message: Message, key: str, thread: str) -> dict[str, Json]:
+        channel, _, ts = thread.rpartition(":")
+        body: dict[str, Json] = {
+            "channel": channel or self._channel,
+            **_shown(message),
+            "unfurl_links": False,
+            "unfurl_media": False,
+            "metadata": {"event_type": _EVENT, "event_payload": {"key": key}},
+        }
+        return body | ({"thread_ts": ts} if ts else {})
+
+    def _call(
+        self, method: str, *, content: bytes | None = None, query: Mapping[str, str] | None = None
+    ) -> dict[str, Json]:
+        headers = {"Content-Type": "application/json; charset=utf-8"} if content is not None else {}
+        reply = self._endpoint.send(
+            Call(
+                method="GET" if content is None else "POST",
+                path=f"/{method}",
+                query=query or {},
+                content=content,
+                headers=headers,
+            )
+        )
+        said = reply.json
+        if not isinstance(said, dict) or said.get("ok") is not True:
+            why = said.get("error") if isinstance(said, dict) else f"status {reply.status}"
+            raise UnreachableError(f"slack refused {method}: {why}")
+        return said
+
+
+def _shown(message: Message) -> dict[str, Json]:
+    return {"text": fallback(message), "blocks": blocks(message)}
+
+
+def _json(body: Mapping[str, Json]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _key_of(message: Mapping[str, Json]) -> Json:
+    metadata = message.get("metadata")
+    payload = metadata.get("event_payload") if isinstance(metadata, dict) else None
+    return payload.get("key") if isinstance(payload, dict) else None

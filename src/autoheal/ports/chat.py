@@ -1,0 +1,96 @@
+"""Where people and Autoheal talk: messages go out once, what people say and press comes in signed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from autoheal.domain.message import Message, Post, Press
+
+
+class Chat(Protocol):
+    """A room of a chat; a place names one message in it."""
+
+    def post(self, message: Message, *, key: str, thread: str) -> str:
+        """Say it, in a thread unless that is empty; returns its place, raises UnreachableError."""
+        ...
+
+    def replace(self, place: str, message: Message) -> None:
+        """Put another message in its place; raises UnreachableError."""
+        ...
+
+    def find(self, key: str, *, thread: str) -> str:
+        """The place of the message that was sent with this key, empty when there is none."""
+        ...
+
+    def render(self, message: Message, *, key: str, thread: str) -> str:
+        """The very text that `post` would send, as JSON."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting:
+    """The chat asks whether we are who we say; answer with this text."""
+
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed:
+    """A known person pressed a button of a message."""
+
+    person: str
+    press: Press
+    value: str
+    thread: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A known person said something in a thread."""
+
+    person: str
+    text: str
+    thread: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unheard:
+    """Something that is none of our business, or from somebody we do not know; reason says which."""
+
+    reason: str
+
+
+Heard: TypeAlias = Greeting | Pressed | Said | Unheard
+
+
+class ChatDoor(Protocol):
+    """Reads what a chat sends us."""
+
+    def read(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Heard:
+        """One delivery; raises RefusedError when it is not signed, too old, or not readable."""
+        ...
+
+
+class PostStore(Protocol):
+    """Which messages stand where, so that none is sent twice."""
+
+    def claim(self, incident_id: str, key: str) -> bool:
+        """Note that this is about to be done; false when it was noted before, also under a race."""
+        ...
+
+    def settle(self, post: Post) -> None:
+        """Note where a claimed message stands."""
+        ...
+
+    def of_incident(self, incident_id: str) -> Mapping[str, Post]:
+        """Posts of an incident by key."""
+        ...
+
+    def incident_at(self, place: str) -> str:
+        """The incident whose thread begins at a place; raises NotFoundError."""
+        ...

@@ -1,0 +1,358 @@
+"""One thread per incident in the chat: said once whatever breaks, and people are heard there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.attacks.production import Planted, shop, template
+from tests.attacks.written import Attack, attacks
+from tests.doubles.slack import CHANNEL, PERSON, SECRET, Slack, mention, pressed, signed, slack_server
+from tests.unit.surfaces.stage import Browser, alert, browser, story
+
+from autoheal.app import App, Room
+from autoheal.config import Config, load
+from autoheal.domain.approval import Decision
+from autoheal.domain.errors import ConfigError, UnreachableError
+from autoheal.domain.incident import Incident, TimelineEntry
+from autoheal.domain.mitigation import Mitigation, MitigationState
+from autoheal.healing.theory import WEIGH, Theory, weigh
+from autoheal.healing.thread import Teller, is_link
+from autoheal.integrations.memory.runs import MemoryRuns
+from autoheal.integrations.slack.config import SlackSettings
+from autoheal.wiring import wire
+
+_TOKEN = "xoxb-of-the-double"  # noqa: S105  a double's
+
+
+@pytest.fixture
+def slack() -> Iterator[Slack]:
+    with slack_server() as server:
+        yield server
+
+
+def _settings(slack: Slack, *labels: str) -> SlackSettings:
+    return SlackSettings.model_validate(
+        {
+            "url": slack.url,
+            "token": _TOKEN,
+            "signing_secret": SECRET,
+            "channel": CHANNEL,
+            "people": {PERSON: "dana"},
+            "labels": labels or ("team", "severity", "region"),
+            "per_second": 10,
+            "breaker_failures": 0,
+        }
+    )
+
+
+@pytest.fixture
+def app(tmp_path: Path, slack: Slack) -> Iterator[App]:
+    wired = wire(Config(home=tmp_path / "home", slack=_settings(slack)))
+    runs = MemoryRuns()
+    yield replace(wired, runs=runs, loop=replace(wired.loop, intake=replace(wired.loop.intake, runs=runs)))
+    wired.stop()
+
+
+@pytest.fixture
+def incident(app: App) -> Incident:
+    app.receive("alertmanager", alert(team="payments", region="eu1", cluster="c7"))
+    (opened,) = app.incidents()
+    return opened
+
+
+def _room(app: App) -> Room:
+    assert app.room is not None
+    return app.room
+
+
+def _say(app: App, incident: Incident, text: str) -> None:
+    entry = TimelineEntry(at=app.clock.now(), kind="decision", text=text, actor="autoheal")
+    app.memory.incidents.add_timeline(incident.id, entry)
+
+
+def _send(app: App, call: tuple[bytes, str]) -> int:
+    body, kind = call
+    headers = signed(body, kind, at=app.clock.now().timestamp())
+    web: Browser = browser(app)
+    return web.send("POST", "/chat/slack", content=body, headers=headers).status_code
+
+
+def _thread(app: App, incident: Incident) -> str:
+    return _room(app).posts.of_incident(incident.id)["opening"].place
+
+
+@pytest.mark.criterion(105)
+def test_a_new_incident_is_one_message_and_all_that_follows_stands_in_its_thread(
+    app: App, incident: Incident, slack: Slack
+) -> None:
+    for text in ("", "looked at the metrics", "it is the deploy"):
+        if text:
+            _say(app, incident, text)
+        _room(app).teller.catch_up()
+    first, *later = slack.messages.values()
+    assert "thread_ts" not in first
+    assert [message["thread_ts"] for message in later] == [first["ts"]] * len(later)
+    said = slack.texts()
+    assert [text for text in ("looked at the metrics", "it is the deploy") if text in "\n".join(said[1:])]
+    _room(app).teller.catch_up()
+    assert slack.texts() == said
+    assert slack.authorizations == {f"Bearer {_TOKEN}"}
+
+
+@pytest.mark.criterion(106)
+def test_the_first_message_shows_the_chosen_labels_in_order_and_always_names_and_the_way_in(
+    app: App, incident: Incident, slack: Slack
+) -> None:
+    _room(app).teller.catch_up()
+    lines = slack.texts()[0].splitlines()
+    shown = [lines.index(word) for word in ("Alerts", "Services", "team", "severity", "region")]
+    assert shown == sorted(shown)
+    assert {"HighErrorRate", "checkout", "payments", "eu1", "Open"} <= set(lines)
+    assert "c7" not in lines
+    assert f"/incidents/{incident.id}" in json.dumps(slack.messages, default=str)
+
+
+@pytest.mark.criterion(106)
+def test_a_seventh_label_is_refused_with_its_place(tmp_path: Path) -> None:
+    labels = ", ".join(f'"l{n}"' for n in range(7))
+    file = tmp_path / "autoheal.toml"
+    given = 'token = "x"\nsigning_secret = "12345678"\nchannel = "C1"'
+    file.write_text(f"[slack]\n{given}\nlabels = [{labels}]\n")
+    with pytest.raises(ConfigError, match=r"autoheal\.toml.*5.*labels.*6"):
+        load(file)
+
+
+@pytest.mark.criterion(107)
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://wiki.example.org/runbooks/errors?x=1", True),
+        ("http://10.0.0.7/book", True),
+        ("/runbooks/errors", False),
+        ("runbooks/errors.md", False),
+        ("//evil.example/x", False),
+        ("javascript:alert(1)", False),
+        ("data:text/html,hi", False),
+        ("ftp://files.example.org/book", False),
+        ("https://", False),
+        ("https://user:pw@wiki.example.org/", False),
+        ("https://[broken", False),
+        ("", False),
+    ],
+)
+def test_only_an_absolute_address_of_the_web_becomes_a_button(
+    address: str,
+    shown: bool,  # noqa: FBT001  a column of the table above
+    app: App,
+    slack: Slack,
+) -> None:
+    document = json.loads(alert())
+    document["alerts"][0]["annotations"] = {"runbook_url": address}
+    app.receive("alertmanager", json.dumps(document).encode())
+    _room(app).teller.catch_up()
+    assert ("Runbook" in slack.texts()[0].splitlines()) is shown
+    assert is_link(address) is shown
+
+
+@pytest.mark.criterion(111)
+def test_while_the_chat_is_down_nothing_waits_and_afterwards_everything_is_said_once(
+    app: App, incident: Incident, slack: Slack
+) -> None:
+    slack.down = True
+    for text in ("first", "second", "third"):
+        _say(app, incident, text)
+        with pytest.raises(UnreachableError):
+            _room(app).teller.catch_up()
+    app.receive("alertmanager", alert("OrdersDown", "orders"))
+    assert len(app.incidents()) == 2
+    assert slack.messages == {}
+    slack.down = False
+    for _ in range(2):
+        _room(app).teller.catch_up()
+    said = "\n".join(slack.texts())
+    assert [said.count(text) for text in ("first", "second", "third", "[critical] HighErrorRate")] == [1] * 4
+    assert said.index("first") < said.index("second") < said.index("third")
+
+
+@pytest.mark.criterion(111)
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_a_message_whose_answer_was_lost_is_not_said_again(
+    app: App, incident: Incident, slack: Slack, before: int
+) -> None:
+    _say(app, incident, "first")
+    for number in range(before):
+        _room(app).teller.catch_up()
+        _say(app, incident, f"another {number}")
+    slack.lost = True
+    with pytest.raises(UnreachableError):
+        _room(app).teller.catch_up()
+    _room(app).teller.catch_up()
+    keys = [json.dumps(message["metadata"]) for message in slack.messages.values()]
+    assert len(keys) == len(set(keys)) >= 3
+
+
+@pytest.mark.criterion(112)
+def test_the_preview_is_the_message_byte_for_byte(app: App, incident: Incident, slack: Slack) -> None:
+    previewed = browser(app).get(f"/api/v1/incidents/{incident.id}/chat").text
+    _room(app).teller.catch_up()
+    assert slack.bodies[0] == previewed
+
+
+# ---------------------------------------------------------------- people
+
+
+@pytest.fixture
+def waiting(app: App) -> Mitigation:
+    """An action that waits for a person, shown in the thread."""
+    told = story(app)
+    _room(app).teller.catch_up()
+    proposed = [m for m in app.mitigations_waiting() if m.incident_id == told.id]
+    return proposed[0]
+
+
+def _card(slack: Slack, mitigation: Mitigation) -> dict[str, object]:
+    return next(dict(m) for m in slack.messages.values() if mitigation.id in json.dumps(m))
+
+
+def _value(mitigation: Mitigation) -> str:
+    return f"{mitigation.id}|{mitigation.digest}"
+
+
+def _of(app: App, mitigation: Mitigation) -> Incident:
+    return app.memory.incidents.get(mitigation.incident_id)
+
+
+@pytest.mark.parametrize(
+    ("action", "decision"),
+    [
+        ("ah_approve", Decision.APPROVED),
+        ("ah_reject", Decision.REJECTED),
+        ("ah_not_the_cause", Decision.REJECTED),
+    ],
+)
+def test_a_press_is_that_persons_answer_to_that_very_action_once(
+    app: App, waiting: Mitigation, slack: Slack, action: str, decision: Decision
+) -> None:
+    thread = _thread(app, _of(app, waiting))
+    before = app.memory.mitigations.approvals(waiting.id)
+    for _ in range(3):  # Slack sends again what was not answered in time
+        assert _send(app, pressed(action, _value(waiting), thread)) == 200
+    (given,) = [a for a in app.memory.mitigations.approvals(waiting.id) if a not in before]
+    assert (given.actor, given.channel, given.decision) == ("dana", "chat", decision)
+    assert given.digest == waiting.digest
+    assert given.note == ("not the cause" if action == "ah_not_the_cause" else "")
+    text = "\n".join(slack.texts())
+    assert str(waiting.action) in text
+
+
+def test_the_buttons_vanish_once_it_is_decided(app: App, waiting: Mitigation, slack: Slack) -> None:
+    assert "ah_approve" in json.dumps(_card(slack, waiting))
+    app.memory.mitigations.save(replace(waiting, state=MitigationState.REJECTED))
+    _room(app).teller.catch_up()
+    assert "ah_approve" not in json.dumps(_card(slack, waiting))
+
+
+def test_an_action_that_changed_since_it_was_shown_is_not_approved(
+    app: App, waiting: Mitigation, slack: Slack
+) -> None:
+    before = app.memory.mitigations.approvals(waiting.id)
+    later = replace(waiting, expires_at=waiting.expires_at + timedelta(minutes=1))
+    app.memory.mitigations.save(later)
+    assert _send(app, pressed("ah_approve", _value(waiting), _thread(app, _of(app, waiting)))) == 200
+    assert app.memory.mitigations.approvals(waiting.id) == before
+    _room(app).teller.catch_up()
+    assert "dana was refused" in "\n".join(slack.texts())
+
+
+def test_a_stranger_and_another_thread_decide_nothing(
+    app: App, waiting: Mitigation, incident: Incident
+) -> None:
+    before = app.memory.mitigations.approvals(waiting.id)
+    _room(app).teller.catch_up()
+    here, elsewhere = _thread(app, _of(app, waiting)), _thread(app, incident)
+    if here != elsewhere:
+        _send(app, pressed("ah_approve", _value(waiting), elsewhere, at="2.2"))
+    _send(app, pressed("ah_approve", _value(waiting), here, user="U666", at="3.3"))
+    _send(app, pressed("ah_approve", _value(waiting), f"{CHANNEL}:0.0", at="4.4"))
+    assert app.memory.mitigations.approvals(waiting.id) == before
+
+
+def test_an_unsigned_call_is_refused(app: App) -> None:
+    body, kind = pressed("ah_approve", "m|d", "C:1")
+    answer = browser(app).send("POST", "/chat/slack", content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 403
+
+
+def test_without_a_chat_the_door_is_closed(tmp_path: Path) -> None:
+    plain = wire(Config(home=tmp_path / "plain"))
+    answer = browser(plain).send("POST", "/chat/slack", content=b"{}")
+    assert answer.status_code == 404
+    plain.stop()
+
+
+@pytest.mark.criterion(109)
+def test_a_theory_said_in_the_thread_is_weighed_under_the_persons_name(
+    app: App, incident: Incident, slack: Slack
+) -> None:
+    _room(app).teller.catch_up()
+    _send(app, mention("<@U07AUTOHEAL> I think it's checkout", _thread(app, incident)))
+    runs = app.runs
+    assert isinstance(runs, MemoryRuns)
+    theory = Theory(incident_id=incident.id, person="dana", service="checkout")
+    assert (WEIGH, theory.subject) in runs.started
+    _room(app).teller.catch_up()
+    assert "I think it's checkout" in "\n".join(slack.texts())
+
+
+@pytest.mark.criterion(109)
+@pytest.mark.parametrize(
+    ("service", "result"), [("checkout", "stands"), ("payments", "unknown"), ("nowhere", "unknown")]
+)
+def test_a_theory_is_measured_and_its_result_is_told_in_the_thread(
+    service: str, result: str, tmp_path: Path, slack: Slack
+) -> None:
+    hurt = shop(tmp_path / "shop", template(tmp_path / "home"), Planted())
+    hurt.begin()
+    (incident,) = hurt.database.incidents.list()
+    theory = Theory(incident_id=incident.id, person="dana", service=service)
+    assert weigh(hurt.loop.responder, theory.subject) == result
+    stores = hurt.database
+    teller = Teller(
+        chat=_settings(slack).open(),
+        posts=stores.posts,
+        alerts=stores.alerts,
+        incidents=stores.incidents,
+        mitigations=stores.mitigations,
+        labels=(),
+        link="http://heal.test",
+    )
+    teller.catch_up()
+    assert f"dana's theory that {service} is the cause" in "\n".join(slack.texts())
+    weighed = [record for record in stores.audit.records(incident.id) if record.kind == "theory.weighed"]
+    assert [(record.actor, json.loads(record.body)["result"]) for record in weighed] == [("dana", result)]
+    assert not hurt.actuator.effects
+    hurt.close()
+
+
+@pytest.mark.criterion(119)
+@pytest.mark.parametrize("attack", attacks("chat"), ids=lambda attack: attack.id)
+def test_hostile_words_in_the_chat_decide_and_change_nothing(
+    attack: Attack, app: App, waiting: Mitigation, slack: Slack
+) -> None:
+    before = app.memory.mitigations.approvals(waiting.id)
+    facts = list(app.graph().facts())
+    thread = _thread(app, _of(app, waiting))
+    for number, user in enumerate((PERSON, "U666")):
+        _send(app, mention(attack.text, thread, user=user, event_id=f"Ev{number}"))
+    assert app.memory.mitigations.approvals(waiting.id) == before
+    assert list(app.graph().facts()) == facts
+    runs = app.runs
+    assert isinstance(runs, MemoryRuns)
+    assert {workflow for workflow, _ in runs.started} <= {"heal", WEIGH}
+    _room(app).teller.catch_up()
+    assert "<!channel>" not in "".join(slack.bodies)

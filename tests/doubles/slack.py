@@ -1,0 +1,175 @@
+"""A Slack on loopback: its Web API as far as we use it, and calls as it signs them, made from samples."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from autoheal.ports.runs import Json
+
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"  # noqa: S105  of the recorded signature
+CHANNEL, PERSON = "C07INCIDENT", "U07DANA"
+_SAMPLES = Path(__file__).parent.parent / "wire" / "samples"
+
+
+@dataclass(slots=True, kw_only=True)
+class Slack:
+    """What was said: messages by ts in order, each request body byte for byte; down and lost break it."""
+
+    url: str = ""
+    messages: dict[str, dict[str, Json]] = field(default_factory=dict)
+    bodies: list[str] = field(default_factory=list)
+    authorizations: set[str] = field(default_factory=set)
+    down: bool = False
+    lost: bool = False
+    """The next message is posted, and the answer is an error."""
+
+    def answer(self, method: str, query: Mapping[str, str], body: bytes) -> tuple[int, Json]:
+        """What the Web API says to a call."""
+        if self.down:
+            return 503, {"ok": False, "error": "service_unavailable"}
+        given = json.loads(body) if body else {}
+        if method == "chat.postMessage":
+            self.bodies.append(body.decode())
+            return self._posted(given)
+        if method == "chat.update":
+            self.messages[given["ts"]].update(given)
+            return 200, {"ok": True, "channel": given["channel"], "ts": given["ts"]}
+        if method in ("conversations.replies", "conversations.history"):
+            return 200, {"ok": True, "messages": list(self._in(query.get("ts", "")))}
+        return 200, {"ok": False, "error": "unknown_method"}
+
+    def texts(self) -> list[str]:
+        """Everything that stands there, as a person reads it."""
+        return [_read(message) for message in self.messages.values()]
+
+    def _posted(self, given: dict[str, Json]) -> tuple[int, Json]:
+        ts = f"1795183{len(self.messages):03d}.000100"
+        self.messages[ts] = {**given, "ts": ts}
+        if self.lost:
+            self.lost = False
+            return 500, {"ok": False, "error": "internal_error"}
+        answered = sample("slack_chat_postMessage_response.json")
+        return 200, {**answered, "channel": given["channel"], "ts": ts}
+
+    def _in(self, thread: str) -> Iterator[Json]:
+        for ts, message in self.messages.items():
+            if not thread or thread in (ts, message.get("thread_ts")):
+                yield dict(message)
+
+
+def sample(name: str) -> dict[str, Json]:
+    """A recorded document."""
+    document: Json = json.loads((_SAMPLES / name).read_text(encoding="utf-8"))
+    assert isinstance(document, dict)
+    return document
+
+
+def pressed(
+    action: str, value: str, thread: str, *, user: str = PERSON, at: str = "1.1"
+) -> tuple[bytes, str]:
+    """A press of a button as Slack posts it: body and content type."""
+    document = sample("slack_block_actions.json")
+    actions = document["actions"]
+    assert isinstance(actions, list)
+    assert isinstance(actions[0], dict)
+    channel, _, ts = thread.rpartition(":")
+    container: Json = {"type": "message", "message_ts": "9.9", "channel_id": channel, "thread_ts": ts}
+    made = {**actions[0], "action_id": action, "value": value, "action_ts": at}
+    body = {**document, "user": {"id": user}, "container": container, "actions": [made]}
+    form = urlencode({"payload": json.dumps(body)})
+    return form.encode(), "application/x-www-form-urlencoded"
+
+
+def mention(text: str, thread: str, *, user: str = PERSON, event_id: str = "Ev1") -> tuple[bytes, str]:
+    """Something said in a thread, as Slack posts it: body and content type."""
+    document = sample("slack_event_app_mention.json")
+    event = document["event"]
+    assert isinstance(event, dict)
+    channel, _, ts = thread.rpartition(":")
+    said = {**event, "text": text, "user": user, "channel": channel, "thread_ts": ts}
+    return json.dumps({**document, "event_id": event_id, "event": said}).encode(), "application/json"
+
+
+def signed(body: bytes, kind: str, *, at: float, secret: str = SECRET) -> dict[str, str]:
+    """The headers of a call that Slack signed at a time (unix seconds)."""
+    stamp = f"{at:.0f}"
+    digest = hmac.new(secret.encode(), b"v0:" + stamp.encode() + b":" + body, hashlib.sha256).hexdigest()
+    signature = f"v0={digest}"
+    return {"Content-Type": kind, "X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature}
+
+
+@contextmanager
+def slack_server() -> Iterator[Slack]:
+    """Serve it on a free port until the block ends."""
+    slack = Slack()
+    http = _Http(slack)
+    slack.url = f"http://127.0.0.1:{http.server_port}/api"
+    threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    try:
+        yield slack
+    finally:
+        http.shutdown()
+        http.server_close()
+
+
+def _read(message: Mapping[str, Json]) -> str:
+    """The words of every block, in order."""
+    words: list[str] = []
+
+    def walk(value: Json) -> None:
+        if isinstance(value, dict):
+            if value.get("type") == "plain_text":
+                words.append(str(value["text"]))
+            for item in value.values():
+                walk(item)
+        elif isinstance(value, list):
+            for item in value:
+                walk(item)
+
+    walk(message.get("blocks"))
+    return "\n".join(words)
+
+
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, slack: Slack) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.slack = slack
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_POST(self) -> None:
+        self._answer(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
+
+    def do_GET(self) -> None:
+        self._answer(b"")
+
+    def _answer(self, body: bytes) -> None:
+        assert isinstance(self.server, _Http)
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        self.server.slack.authorizations.add(self.headers.get("Authorization", ""))
+        status, said = self.server.slack.answer(parts.path.rpartition("/")[2], query, body)
+        content = json.dumps(said).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its own name
+        """Nothing on the terminal."""
