@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autoheal.alerts.intake import Intake
@@ -18,7 +19,7 @@ from autoheal.healing.thread import Teller
 from autoheal.housekeeping import Housekeeping
 from autoheal.integrations.absent import NoActuator, NoMetrics
 from autoheal.integrations.alertmanager.alerts import AlertmanagerAlerts
-from autoheal.integrations.crash import Crash, CrashingActuator, crash_from
+from autoheal.integrations.crash import CrashPoints, crash_from
 from autoheal.integrations.database.database import Database
 from autoheal.integrations.dbos.runs import DbosRuns
 from autoheal.integrations.files.brakes import BrakeFile, StoredBrake
@@ -50,12 +51,14 @@ def wire(config: Config) -> App:
     _make(config.home)
     database = Database(config.database_url, now=clock.now, new_id=ids.new)
     database.migrate()
+    crash.arm(database)
     repositories = _repositories(config)
-    forge = GitForge(repositories, config.home / "scratch")
+    forge = crash.around(GitForge(repositories, config.home / "scratch"), "forge")
     library = GitSkillLibrary(forge, _CONTEXT)
     sources = _sources(config, forge)
-    runs = DbosRuns(config.runs_url, executor=config.runs.executor, crash=crash)
+    runs = crash.around(DbosRuns(config.runs_url, executor=config.runs.executor, crash=crash), "runs")
     responder = _responder(config, database, sources, runs, library, _actuator(config, crash))
+    responder = replace(responder, pager=crash.around(responder.pager, "pager"))
     loop = Loop(
         intake=_intake(config, database, runs),
         responder=responder,
@@ -146,10 +149,10 @@ def _sources(config: Config, forge: GitForge) -> Sources:
     )
 
 
-def _actuator(config: Config, crash: Crash) -> Actuator:
+def _actuator(config: Config, crash: CrashPoints) -> Actuator:
     if config.platform is None:
         return NoActuator()
-    return CrashingActuator(actuator=config.platform.open(), crash=crash)
+    return crash.around(config.platform.open(), "actuator")
 
 
 def _responder(

@@ -1,69 +1,95 @@
-"""Labelled crash points around every effect, so that a test can kill us exactly there."""
+"""Labelled crash points around every effect, so that a test can kill us exactly there.
+
+A label is `<port>.<method>.<before|after>`, with `<workflow>.<step>/` before it inside a step; a step's own
+points are `<workflow>.<step>.<before|after>`. Outside of tests nothing is armed and no port is wrapped.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar, cast
 
-from autoheal.domain.mitigation import Action
-from autoheal.ports.production import Actuator, EffectResult, TargetState
-
+T = TypeVar("T")
 Crash = Callable[[str], None]
-VARIABLE = "AUTOHEAL_CRASH_AT"
+AT, TRAIL = "AUTOHEAL_CRASH_AT", "AUTOHEAL_CRASH_TRAIL"
 
-
-def no_crash(_: str) -> None:
-    """Production: a crash point is nothing."""
-
-
-def crash_from(environment: Mapping[str, str]) -> Crash:
-    """Kill this process hard at the label that the variable names; without it, nothing."""
-    label = environment.get(VARIABLE)
-    if not label:
-        return no_crash
-
-    def crash(reached: str) -> None:
-        if reached == label:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return crash
+_READS = """
+alerts approvals commits costs dead diff event evidence evidence_of exclusively facts files get group
+group_of_incident head history investigations killed launch list name neighborhood node nodes occurrence
+of_incident open_groups outcome plan read records resolve rows search shutdown since state timeline trust
+unfinished unhandled_events uses verification verify with_content worktree
+"""
+HARMLESS = frozenset(_READS.split())
+"""Methods of ports that change nothing outside; every other one is an effect and has two crash points."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CrashingActuator:
-    """An actuator with a crash point before and after each call that changes something."""
+class CrashPoints:
+    """Kills this process hard at one label, and writes every label that was reached into a file."""
 
-    actuator: Actuator
-    crash: Crash
+    at: str = ""
+    trail: Path | None = None
+    _step: threading.local = field(default_factory=threading.local)
 
-    @property
-    def name(self) -> str:
-        """The name of the real one."""
-        return self.actuator.name
+    def __call__(self, label: str) -> None:
+        """Reach the point of a step; between its two points, effects of this thread are labelled as its."""
+        name, _, side = label.rpartition(".")
+        self._reach(label)
+        self._step.name = name if side == "before" else ""
 
-    def state(self, target: str) -> TargetState:
-        """Reading has no crash point."""
-        return self.actuator.state(target)
+    def around(self, port: T, name: str) -> T:
+        """The port with crash points around every effect; itself when nothing is armed."""
+        if not self.at and self.trail is None:
+            return port
+        return cast("T", _Around(port, name, self._effect))
 
-    def plan(self, action: Action) -> str:
-        """Planning has no crash point."""
-        return self.actuator.plan(action)
+    def arm(self, whole: object) -> None:
+        """Put crash points around each port that stands in a public attribute, under the attribute's name."""
+        for name, port in list(vars(whole).items()):
+            if not name.startswith("_"):
+                setattr(whole, name, self.around(port, name))
 
-    def fence(self, target: str, epoch: int) -> None:
-        """Fence between two crash points."""
-        self.crash("actuator.fence.before")
-        self.actuator.fence(target, epoch)
-        self.crash("actuator.fence.after")
+    def _effect(self, label: str) -> None:
+        step = getattr(self._step, "name", "")
+        self._reach(f"{step}/{label}" if step else label)
 
-    def execute(self, action: Action, *, key: str, version: int, epoch: int) -> EffectResult:
-        """Act between two crash points: after the second, the effect is real and nobody has noted it."""
-        self.crash("actuator.execute.before")
-        result = self.actuator.execute(action, key=key, version=version, epoch=epoch)
-        self.crash("actuator.execute.after")
-        return result
+    def _reach(self, label: str) -> None:
+        if self.trail is not None:
+            with self.trail.open("a", encoding="utf-8") as file:
+                file.write(label + "\n")
+        if label == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    def outcome(self, key: str) -> EffectResult | None:
-        """Asking has no crash point."""
-        return self.actuator.outcome(key)
+
+class _Around:
+    """Stands where a port stands."""
+
+    def __init__(self, port: object, name: str, crash: Crash) -> None:
+        self._port = port
+        self._name = name
+        self._crash = crash
+
+    def __getattr__(self, attribute: str) -> object:
+        found: object = getattr(self._port, attribute)
+        if attribute in HARMLESS or not callable(found):
+            return found
+        effect = cast("Callable[..., object]", found)
+
+        def between(*args: object, **options: object) -> object:
+            self._crash(f"{self._name}.{attribute}.before")
+            result = effect(*args, **options)
+            self._crash(f"{self._name}.{attribute}.after")
+            return result
+
+        return between
+
+
+def crash_from(environment: Mapping[str, str]) -> CrashPoints:
+    """The points that the environment arms; without its variables, none."""
+    trail = environment.get(TRAIL)
+    return CrashPoints(at=environment.get(AT, ""), trail=Path(trail) if trail else None)

@@ -52,13 +52,16 @@ class DbosRun:
         """Run a blocking function in a thread, checkpointed by its name."""
         label = f"{self._name}.{do.__name__}"
 
-        async def act() -> T:
+        def work() -> T:
             self._crash(f"{label}.before")
-            # Not asyncio.to_thread: it hands the run's context on, and DBOS refuses to start the next run
-            # from inside a step of this one.
-            result = await asyncio.get_running_loop().run_in_executor(None, do, *args)
+            result = do(*args)
             self._crash(f"{label}.after")
             return result
+
+        async def act() -> T:
+            # Not asyncio.to_thread: it hands the run's context on, and DBOS refuses to start the next run
+            # from inside a step of this one.
+            return await asyncio.get_running_loop().run_in_executor(None, work)
 
         options = StepOptions(
             name=do.__name__,
