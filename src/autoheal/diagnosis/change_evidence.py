@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from autoheal.diagnosis.diff_risk import Risk, risk_of, words_of
+from autoheal.diagnosis.diff_risk import Risk, edit_of, risk_of, words_of
 from autoheal.diagnosis.finding import RankedCause, RankedChange
 from autoheal.diagnosis.mechanism import is_traffic
 from autoheal.diagnosis.onset import Onset
@@ -63,7 +63,8 @@ def ranked_changes(
     """Every change with its score and its refutations, most suspect first."""
     sets = _change_sets(telemetry.changes)
     scene = _scene(telemetry, causes, onset, sets)
-    judged = [_judged(found, scene) for found in sets]
+    undone = _undone(sets, by=onset.time)
+    judged = [_judged(found, scene, undone.get(found.id) or _risk(found)) for found in sets]
     return tuple(sorted(judged, key=lambda change: (-change.score, change.id)))
 
 
@@ -165,8 +166,7 @@ def _load_of(causes: Sequence[RankedCause]) -> float:
     return min(max(math.log(max(rises, default=1.0)) / math.log(4.0), 0.0), 1.0)
 
 
-def _judged(found: ChangeSet, scene: _Scene) -> RankedChange:
-    risk = _risk(found)
+def _judged(found: ChangeSet, scene: _Scene, risk: Risk) -> RankedChange:
     place, entity = _place(found, scene)
     talk = _talk(found, scene)
     late = _late(found, scene)
@@ -248,6 +248,27 @@ def _median(rows: pl.DataFrame, start: float, end: float) -> float | None:
 _JUST_BEFORE = 12.0
 _NOW = 4.0
 _MOVED = 0.3
+
+
+def _undone(sets: Sequence[ChangeSet], *, by: float) -> dict[str, Risk]:
+    """Changes that undo an earlier one line by line, and those that were undone before a moment."""
+    made: dict[tuple[frozenset[str], frozenset[str]], str] = {}
+    found: dict[str, Risk] = {}
+    for change in sorted(sets, key=lambda change: change.time):
+        for edit in (edit_of(part.diff) for part in change.parts):
+            removed, added = frozenset(edit.removed), frozenset(edit.added)
+            undoes = made.get((added, removed))
+            if undoes is not None and undoes != change.id:
+                found[change.id] = _TAKES_BACK
+                if change.time <= by:
+                    found[undoes] = _TAKEN_BACK
+            if removed or added:
+                made[removed, added] = change.id
+    return found
+
+
+_TAKES_BACK = Risk(score=_NO_OP, harmless=("it takes back an earlier change",))
+_TAKEN_BACK = Risk(score=_NO_OP, harmless=("it was taken back before the onset",))
 
 
 def _risk(found: ChangeSet) -> Risk:

@@ -76,7 +76,7 @@ def _mean_shift(gaps: Sequence[EdgeGap], end: str) -> dict[str, float]:
     points: dict[str, list[float]] = defaultdict(list)
     for gap in gaps:
         points[getattr(gap, end)].append(gap.points)
-    return {name: (sum(found) + 0.01) / (len(found) + 0.5) for name, found in points.items()}
+    return {name: (sum(found) + 0.01) / (len(found) + 1.0) for name, found in points.items()}
 
 
 def _both(entity: str, outgoing: dict[str, float], incoming: dict[str, float]) -> float:

@@ -21,14 +21,15 @@ _DEAD_SHARE = 0.85
 _MATCH = 2.0
 SLOW = frozenset({"latency_shift"})
 SLOW_CAUSES = frozenset({"latency_shift", "own_time", "network_gap", "callers_agree"})
-PILED_UP = frozenset({"load_shift", "saturation_shift", "queue_shift", "cpu_shift"})
+PILED_UP = frozenset({"load_shift", "saturation_shift", "queue_shift"})
 """Terms that travel from a callee to its callers, by what travels; a slow callee shows in its spans too.
 
-A dead callee makes its callers fail, wait for the timeout, and pile up what waits.
+What waits for a slow callee piles up: the requests in flight are their rate times their time (Little's law).
+A dead callee makes its callers fail, wait for the timeout, and be busy with trying again.
 """
 
-_CARRIED = ((FAILING, FAILING_CAUSES), (SLOW, SLOW_CAUSES))
-_STARVED = FAILING | SLOW | PILED_UP
+_CARRIED = ((FAILING, FAILING_CAUSES), (SLOW | PILED_UP, SLOW_CAUSES))
+_STARVED = FAILING | SLOW | PILED_UP | {"cpu_shift"}
 
 
 def call_edges(declared: Iterable[tuple[str, str]], spans: SpanTable | None) -> frozenset[tuple[str, str]]:

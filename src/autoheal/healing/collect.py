@@ -171,7 +171,7 @@ def _merged(answers: Iterable[Gathered]) -> list[Change]:
 def _as_judged(change: Change) -> Change:
     """What we did ourselves restarted something and caused nothing: it is no suspect."""
     if change.author == OURSELVES:
-        return replace(change, kind=ChangeKind.RESTART)
+        return replace(change, kind=ChangeKind.RESTART, files=(), diff="")
     return replace(change, id=change.commit) if change.commit else change
 
 

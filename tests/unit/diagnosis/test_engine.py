@@ -157,6 +157,16 @@ def test_the_bad_deploy_is_blamed_and_the_decoys_are_refuted() -> None:
     assert found.ranking[0].mechanism is Mechanism.DEPLOY
 
 
+def test_what_was_taken_back_and_what_takes_it_back_are_not_blamed() -> None:
+    back = BAD_DIFF.translate(str.maketrans("+-", "-+"))
+    changes = (_deploy("made", "stock", -50, BAD_DIFF), _deploy("reverted", "stock", -6, back))
+    found = diagnose(rig.telemetry(rig.failing("stock", text="ERROR KeyError: sku"), changes=changes))
+    by_id = {change.id: change for change in found.changes}
+    assert by_id["made"].refuted == ("it was taken back before the onset",)
+    assert by_id["reverted"].refuted == ("it takes back an earlier change",)
+    assert found.remediation is not Remediation.ROLLBACK
+
+
 def test_a_configuration_change_at_the_failing_service_is_restored() -> None:
     change = Change(
         id="cfg",
