@@ -159,7 +159,7 @@ def test_the_bad_deploy_is_blamed_and_the_decoys_are_refuted() -> None:
 
 def test_what_was_taken_back_and_what_takes_it_back_are_not_blamed() -> None:
     back = BAD_DIFF.translate(str.maketrans("+-", "-+"))
-    changes = (_deploy("made", "stock", -50, BAD_DIFF), _deploy("reverted", "stock", -6, back))
+    changes = (_deploy("made", "stock", -90, BAD_DIFF), _deploy("reverted", "stock", -40, back))
     found = diagnose(rig.telemetry(rig.failing("stock", text="ERROR KeyError: sku"), changes=changes))
     by_id = {change.id: change for change in found.changes}
     assert by_id["made"].refuted == ("it was taken back before the onset",)
