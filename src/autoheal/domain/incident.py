@@ -99,6 +99,9 @@ class Incident:
     skill: str | None = None
     outcome: Outcome | None = None
     escalation: str = ""
+    novelty: float | None = None
+    """0 for what memory knows well, 1 for what was never seen; the reason stands beside it."""
+    novelty_reason: str = ""
     onset_at: datetime | None = None
     detected_at: datetime | None = None
     first_query_at: datetime | None = None

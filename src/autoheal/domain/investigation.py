@@ -69,6 +69,8 @@ class Hypothesis:
     claims_for: tuple[Claim, ...] = ()
     claims_against: tuple[Claim, ...] = ()
     not_tested_because: str = ""
+    shows_as: Mechanism | None = None
+    """How it fails whatever brought it; the mechanism itself may be the change that is to be undone."""
 
     def __post_init__(self) -> None:
         dropped = self.state in (HypothesisState.REJECTED, HypothesisState.UNTESTED)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autoheal.diagnosis.finding import Diagnosis, Modality, RankedCause, RankedChange, Term, Window
+from autoheal.diagnosis.mechanism import mechanism_of
 from autoheal.domain.change import Change
 from autoheal.domain.evidence import Claim, Reading, Row, Statistic
 from autoheal.domain.investigation import Hypothesis, HypothesisState, Mechanism
@@ -66,6 +67,7 @@ def _of_cause(rank: int, cause: RankedCause, diagnosis: Diagnosis, material: Mat
         claims_for=speaking_for,
         claims_against=against,
         not_tested_because=weaker,
+        shows_as=Mechanism(mechanism_of(cause.terms)),
     )
 
 

@@ -134,6 +134,7 @@ def _recalled(skill: Skill, found: Diagnosed, situation: Situation, path: Sequen
         change_id=found.change_id,
         remediations=(mitigation,) if mitigation else (),
         claims_for=found.claims,
+        shows_as=mechanism_of(rule),
     )
     return Recalled(
         skill=skill, service=found.service, hypothesis=hypothesis, mitigation=mitigation, path=tuple(path)

@@ -16,7 +16,8 @@ from autoheal.domain.investigation import (
     VerdictKind,
 )
 from autoheal.graph.matchers import labels_of
-from autoheal.graph.signature import incident_signature
+from autoheal.graph.novelty import after_recall, novelty, precedents
+from autoheal.graph.signature import class_of, incident_signature
 from autoheal.graph.skill_trust import another_line, standing_of
 from autoheal.healing.check_claims import objection_to
 from autoheal.healing.conclude import stored_evidence
@@ -43,6 +44,7 @@ def recall_first(responder: Responder, incident_id: str) -> str:
     found = recall(situation, skills, gatherer, responder.settings)
     for step in found.path:
         responder.note(incident_id, "decision", step)
+    incident = _with_novelty(responder, incident, group, found)
     if isinstance(found, NotRecalled):
         for shadow in found.shadows:
             note_shadow(responder, incident_id, shadow)
@@ -52,6 +54,21 @@ def recall_first(responder: Responder, incident_id: str) -> str:
         note_shadow(responder, incident_id, found)
         return VerdictKind.INCONCLUSIVE
     return _record(responder, incident, found)
+
+
+def _with_novelty(
+    responder: Responder, incident: Incident, group: AlertGroup, found: Recalled | NotRecalled
+) -> Incident:
+    """How new it is, stored with the incident and told with its reason."""
+    symptoms = {class_of(alert) for alert in alerts_of(responder, group)}
+    known = novelty(symptoms, precedents(responder.graph, symptoms))
+    recalled = found.skill.reference if isinstance(found, Recalled) else ""
+    contradicted = found.contradicted if isinstance(found, NotRecalled) else ()
+    new = after_recall(known, recalled=recalled, contradicted=contradicted)
+    incident = replace(incident, novelty=new.score, novelty_reason=new.reason)
+    responder.incidents.save(incident)
+    responder.note(incident.id, "decision", f"novelty {new.score:.2f}: {new.reason}")
+    return incident
 
 
 def _another_line(responder: Responder, found: Recalled) -> str:

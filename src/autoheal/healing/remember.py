@@ -7,7 +7,7 @@ from dataclasses import replace
 from autoheal.domain.incident import Incident
 from autoheal.domain.mitigation import MitigationState
 from autoheal.graph.incidents import Lesson, addition
-from autoheal.graph.signature import alert_class, failure_family
+from autoheal.graph.signature import class_of, failure_family
 from autoheal.healing.changes import change_of
 from autoheal.healing.responder import Responder
 from autoheal.healing.skill_credit import credit_skills
@@ -19,7 +19,7 @@ def remember(responder: Responder, incident: Incident) -> Incident:
     lesson = accepted_cause(responder, incident)
     named = _named(responder, incident, lesson)
     alerts = alerts_of(responder, responder.alerts.group_of_incident(incident.id))
-    symptoms = sorted({alert_class(alert.name, alert.service) for alert in alerts})
+    symptoms = sorted({class_of(alert) for alert in alerts})
     added = addition(named, symptoms=symptoms, lesson=lesson, at=responder.clock.now())
     for node in added.nodes:
         responder.graph.save_node(node)

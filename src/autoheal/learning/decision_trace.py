@@ -8,7 +8,7 @@ from autoheal.domain.approval import Decision
 from autoheal.domain.fact import Fact, Method, NodeKind, Relation
 from autoheal.domain.mitigation import MitigationState
 from autoheal.domain.proposal import Proof, ProposalKind
-from autoheal.graph.signature import alert_class
+from autoheal.graph.signature import class_of
 from autoheal.learning.decision_page import Lesson, node, page
 from autoheal.learning.lessons import Lessons, content_key
 from autoheal.learning.material import Material, family_of
@@ -41,7 +41,7 @@ def _facts(material: Material) -> Iterator[Lesson]:
     service = node(NodeKind.SERVICE, cause.entity)
     yield Lesson(subject=mode, relation=Relation.APPLIES_TO, object=service, statement=where, source=source)
     for alert in material.alerts:
-        rule = node(NodeKind.SYMPTOM, alert_class(alert.name, alert.service))
+        rule = node(NodeKind.SYMPTOM, class_of(alert))
         shows = f"{family} shows as {rule.name}"
         yield Lesson(
             subject=mode, relation=Relation.MANIFESTS_AS, object=rule, statement=shows, source=source

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoheal.domain.alert import Alert, AlertStatus, Attribution, Severity
 from autoheal.domain.change import Change, ChangeKind
@@ -75,3 +79,52 @@ def test_other_mechanisms_and_other_kinds_of_change_are_other_families() -> None
         for changed in (None, change(ChangeKind.DEPLOY, "cart"), change(ChangeKind.FLAG, "cart"))
     }
     assert len(families) == 3 * len(Mechanism)
+
+
+WORDS = st.sampled_from(["High", "Error", "Rate", "Queue", "Backlog", "Disk", "Full", "Latency"])
+KIND = st.lists(WORDS, min_size=1, max_size=4, unique=True).map("".join)
+NAME = st.from_regex(r"[a-z]{3,9}(-[a-z]{3,6})?", fullmatch=True).filter(
+    lambda name: not set(re.findall("[a-z]+", name)) & {"high", "error", "rate", "queue", "disk", "full"}
+)
+POD = st.from_regex(r"[a-z]{3,6}-[0-9][0-9a-f]{3,8}-[0-9a-z]{5}", fullmatch=True)
+
+
+@given(
+    kind=KIND,
+    first=NAME,
+    second=NAME,
+    pods=st.tuples(POD, POD),
+    values=st.tuples(st.floats(0, 999), st.integers()),
+)
+def test_names_pods_and_values_do_not_change_a_signature(
+    kind: str, first: str, second: str, pods: tuple[str, str], values: tuple[float, int]
+) -> None:
+    one = alert(f"{kind} {values[0]:.2f}% on {pods[0]}", first)
+    other = alert(f"{kind} {values[1]} on {pods[1]}", second)
+    assert incident_signature([one]) == incident_signature([other])
+
+
+@given(kinds=st.lists(KIND, min_size=2, max_size=2, unique_by=lambda kind: kind), service=NAME)
+def test_other_kinds_of_alerts_are_never_one_signature(kinds: list[str], service: str) -> None:
+    one, other = (incident_signature([alert(kind, service)]) for kind in kinds)
+    assert one != other
+
+
+@given(kinds=st.lists(KIND, min_size=1, max_size=4), repeats=st.integers(1, 3))
+def test_order_and_repetition_do_not_change_a_signature(kinds: list[str], repeats: int) -> None:
+    alerts = [alert(kind, "cart") for kind in kinds]
+    assert incident_signature(alerts) == incident_signature([*reversed(alerts)] * repeats)
+
+
+def test_what_labels_say_of_the_one_case_is_no_part_of_the_kind() -> None:
+    labels = {"namespace": "checkout", "severity": "critical", "pod": "x"}
+    assert alert_class("Crashing in checkout", "cart", labels) == "crashing-in"
+    assert alert_class("CriticalErrors", "cart", {"severity": "critical"}) == "critical-errors"
+
+
+def test_a_deploy_that_raises_errors_and_one_that_eats_memory_are_two_families() -> None:
+    deploy = change(ChangeKind.DEPLOY, "cart")
+    blamed = hypothesis("cart", Mechanism.DEPLOY)
+    shown = {Mechanism.ERRORS, Mechanism.RESOURCE_EXHAUSTION}
+    families = {failure_family(replace(blamed, shows_as=how), deploy) for how in shown}
+    assert families == {"errors/deploy", "resource_exhaustion/deploy"}
