@@ -11,7 +11,7 @@ from autoheal.diagnosis.finding import Modality, Term
 from autoheal.diagnosis.mechanism import surges
 from autoheal.diagnosis.span_table import SpanTable
 
-EXPLAINED = 0.75
+EXPLAINED = 0.85
 """The part of a caller's symptom that a fully matching callee takes away."""
 
 FAILING = frozenset({"error_shift", "new_lines", "more_lines", "failing_calls"})
