@@ -12,21 +12,23 @@ from autoheal.domain.approval import Approval, Decision
 from autoheal.domain.decision_trace import DecisionTrace
 from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError, UserError
 from autoheal.domain.evidence import Evidence, Row
-from autoheal.domain.fact import NodeKind
 from autoheal.domain.incident import Incident, TimelineEntry
 from autoheal.domain.investigation import Investigation
 from autoheal.domain.ledger import LedgerEntry
 from autoheal.domain.message import Press
 from autoheal.domain.mitigation import Mitigation, MitigationState, Verification
 from autoheal.domain.proposal import Proposal, ProposalState
+from autoheal.domain.question import Question
 from autoheal.domain.skill import Skill
 from autoheal.graph.skill_file import parse as parse_skill
 from autoheal.healing.skill_credit import live_skills, rules_now
-from autoheal.healing.theory import WEIGH, Theory, blamed
+from autoheal.healing.theory import WEIGH, Theory, blamed, known_services
 from autoheal.healing.thread import Teller
+from autoheal.learning.skill_work import SkillWork, blank
 from autoheal.loop import Loop
 from autoheal.policy.approvers import objection
 from autoheal.policy.masking import mask
+from autoheal.policy.untrusted import fit
 from autoheal.ports.chat import ChatDoor, Greeting, PostStore, Pressed, Said, Unheard
 from autoheal.ports.machine import Clock, Ids
 from autoheal.ports.production import Branch, Forge
@@ -38,6 +40,7 @@ from autoheal.ports.stores import (
     IncidentStore,
     MitigationStore,
     ProposalStore,
+    QuestionStore,
     RawEvent,
     SkillLibrary,
 )
@@ -75,6 +78,7 @@ class Memory:
     audit: Audit
     proposals: ProposalStore
     graph: GraphStore
+    questions: QuestionStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +229,11 @@ class App:
         responder = self.loop.responder
         if isinstance(heard, Said):
             responder.note(incident_id, "human", heard.text, actor=heard.person)
-            service = blamed(heard.text, self._services(incident_id))
+            question = self._open_question(incident_id)
+            if question is not None:
+                self.answer(question.id, actor=heard.person, text=heard.text)
+                return
+            service = blamed(heard.text, known_services(responder, incident_id))
             if service is not None:
                 theory = Theory(incident_id=incident_id, person=heard.person, service=service)
                 self.runs.start(WEIGH, theory.subject)
@@ -240,14 +248,41 @@ class App:
             mitigation_id, digest=digest, decision=decision, actor=heard.person, channel="chat", note=note
         )
 
-    def _services(self, incident_id: str) -> set[str]:
-        known = {node.name for node in self.memory.graph.nodes(NodeKind.SERVICE)}
-        return known | set(self.memory.incidents.get(incident_id).services)
-
     def _room(self) -> Room:
         if self.room is None:
             raise NotFoundError("no chat is configured; [slack] in the settings names one")
         return self.room
+
+    # ------------------------------------------------------------ questions
+
+    def questions(self) -> Sequence[Question]:
+        """Questions that wait for an answer, oldest first."""
+        return [question for question in self.memory.questions.list() if question.answer is None]
+
+    def answer(self, question_id: str, *, actor: str, text: str) -> Question:
+        """A person's answer, kept under their name; raises ConflictError when one was given before."""
+        question = self.memory.questions.get(question_id)
+        if question.answer is not None:
+            raise ConflictError(f"{question.answered_by} has answered {question_id} already")
+        now = self.clock.now()
+        answered = replace(question, answer=fit(text), answered_by=actor, answered_at=now)
+        self.memory.questions.save(answered)
+        cost = LedgerEntry(
+            incident_id=question.incident_id,
+            stage="ask",
+            backend="expert",
+            at=now,
+            expert_minutes=answered.minutes or 0.0,
+        )
+        self.memory.incidents.add_costs([cost])
+        self._record(question.incident_id, "question.answered", actor, {"question": question_id})
+        topic = f"answer-{question_id}"
+        self.runs.tell("heal", question.incident_id, topic, True, once=question_id)  # noqa: FBT003  the message itself
+        return answered
+
+    def _open_question(self, incident_id: str) -> Question | None:
+        asked = self.memory.questions.of_incident(incident_id)
+        return next((question for question in asked if question.answer is None), None)
 
     # ------------------------------------------------------------ proposals
 
@@ -311,6 +346,11 @@ class App:
                 return skill
         raise NotFoundError(f"there is no skill {name}; `autoheal skill list` names them")
 
+    @property
+    def skill_work(self) -> SkillWork:
+        """What a person does with skills: test, dry run, promote, demote, restore."""
+        return SkillWork(lessons=self.loop.lessons)
+
     def graph(self) -> GraphStore:
         """The production context graph."""
         return self.memory.graph
@@ -345,6 +385,11 @@ class App:
 def read_skill(name: str, files: Mapping[str, str]) -> Skill:
     """The skill in the files of its folder, read as strictly as a merge does; raises ConfigError."""
     return parse_skill(name, files)
+
+
+def blank_skill(name: str, *, alert: str) -> Mapping[str, str]:
+    """The files of a new skill, to be filled in; raises ConfigError for a name that cannot be one."""
+    return blank(name, alert)
 
 
 def _branch(proposal: Proposal) -> Branch:

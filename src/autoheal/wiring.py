@@ -128,6 +128,7 @@ def _memory(database: Database) -> Memory:
         audit=database.audit,
         proposals=database.proposals,
         graph=database.graph,
+        questions=database.questions,
     )
 
 
@@ -180,6 +181,7 @@ def _responder(
         runs=runs,
         policy=PolicyFile(config.policy),
         brakes=(BrakeFile(config.home / "KILL"), StoredBrake(mitigations=database.mitigations)),
+        questions=database.questions,
     )
 
 

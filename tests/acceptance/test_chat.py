@@ -20,6 +20,7 @@ from autoheal.domain.approval import Decision
 from autoheal.domain.errors import ConfigError, UnreachableError
 from autoheal.domain.incident import Incident, TimelineEntry
 from autoheal.domain.mitigation import Mitigation, MitigationState
+from autoheal.domain.question import Question
 from autoheal.healing.theory import WEIGH, Theory, weigh
 from autoheal.healing.thread import Teller, is_link
 from autoheal.integrations.memory.runs import MemoryRuns
@@ -337,6 +338,32 @@ def test_a_theory_is_measured_and_its_result_is_told_in_the_thread(
     assert [(record.actor, json.loads(record.body)["result"]) for record in weighed] == [("dana", result)]
     assert not hurt.actuator.effects
     hurt.close()
+
+
+def test_what_is_said_in_the_thread_answers_the_open_question_once(
+    app: App, incident: Incident, slack: Slack
+) -> None:
+    _room(app).teller.catch_up()
+    asked = Question(
+        id="qst_1",
+        incident_id=incident.id,
+        text="Which service?",
+        why_asked="nothing is known",
+        asked_at=app.clock.now(),
+        asked_of="dana",
+    )
+    app.memory.questions.save(asked)
+    assert [question["id"] for question in browser(app).get("/api/v1/questions").json()] == ["qst_1"]
+    _send(app, mention("it is checkout, password=hunter-the-third", _thread(app, incident)))
+    answered = app.memory.questions.get("qst_1")
+    assert (answered.answered_by, answered.answer) == ("dana", "it is checkout, password=[masked:password]")
+    runs = app.runs
+    assert isinstance(runs, MemoryRuns)
+    assert runs.told["qst_1"][:3] == ("heal", incident.id, "answer-qst_1")
+    body = {"actor": "ann", "text": "it is orders"}
+    assert browser(app).post("/api/v1/questions/qst_1/answer", body=body).status_code == 409
+    assert app.questions() == []
+    assert slack.messages
 
 
 @pytest.mark.criterion(119)

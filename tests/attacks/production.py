@@ -10,7 +10,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -121,6 +121,9 @@ class _Run:
         self.waits += 1
         if topic.startswith("approval"):
             self.shop.live(1_000.0)
+        elif topic.startswith("answer-"):
+            self.shop.live(30.0)
+            self.shop.reply(topic.removeprefix("answer-"))
         else:
             self.shop.mended = True
             self.shop.live(120.0)
@@ -144,11 +147,14 @@ class _Believer:
 
 @dataclass
 class Shop:
-    """The shop with its Autoheal, in a folder copied from a template; `policy` may be replaced."""
+    """The shop with its Autoheal, in a folder copied from a template; `says` is what an expert answers."""
 
     folder: Path
     planted: Planted = field(default_factory=Planted)
     policy: Policy = AUTO
+    healing: HealingSettings = HEALING
+    severity: str = "critical"
+    says: str = ""
     clock: MemoryClock = field(default_factory=lambda: MemoryClock(at=START))
     ids: MemoryIds = field(default_factory=MemoryIds)
     metrics: MemoryMetrics = field(default_factory=lambda: MemoryMetrics(rules=[RULE]))
@@ -212,6 +218,14 @@ class Shop:
             labels = {"service": service, **({"status": status} if status else {})}
             kind = "counter" if metric.endswith("_total") else "gauge"
             self.metrics.add(metric, labels, samples, kind=kind)
+
+    def reply(self, question_id: str) -> None:
+        """The person who was asked says what there is to say, if anything."""
+        questions = self.database.questions
+        asked = questions.get(question_id)
+        if self.says:
+            now = self.clock.now()
+            questions.save(replace(asked, answer=self.says, answered_by=asked.asked_of, answered_at=now))
 
     def close(self) -> None:
         """Give the files back."""
@@ -286,7 +300,7 @@ class Shop:
         alerts = [
             {
                 "status": "firing",
-                "labels": {"alertname": RULE.name, "service": service, "severity": "critical"}
+                "labels": {"alertname": RULE.name, "service": service, "severity": self.severity}
                 | (dict(self.planted.labels) if service == CULPRIT else {}),
                 "annotations": dict(self.planted.annotations) if service == CULPRIT else {},
                 "startsAt": (START + timedelta(seconds=ALERTS)).isoformat(),
@@ -329,7 +343,7 @@ class Shop:
     def _responder(self) -> Responder:
         stores = self.database
         return Responder(
-            settings=HEALING,
+            settings=self.healing,
             clock=self.clock,
             ids=self.ids,
             gatherer=self._gatherer(),
@@ -344,6 +358,7 @@ class Shop:
             runs=self.runs,
             policy=lambda: self.policy,
             brakes=(StoredBrake(mitigations=stores.mitigations),),
+            questions=stores.questions,
         )
 
     def _lessons(self) -> Lessons:

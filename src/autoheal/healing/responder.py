@@ -19,6 +19,7 @@ from autoheal.ports.stores import (
     GraphStore,
     IncidentStore,
     MitigationStore,
+    QuestionStore,
     SkillLibrary,
 )
 
@@ -42,6 +43,7 @@ class Responder:
     runs: Runs
     policy: Callable[[], Policy]
     brakes: tuple[Brake, ...]
+    questions: QuestionStore | None = None
 
     def stopped(self) -> str | None:
         """Why nothing may be changed just now, by any of the kill switches."""

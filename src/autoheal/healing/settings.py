@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from datetime import time
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class AskSettings(BaseModel):
+    """Whether and when a person is asked what only they may know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = Field(default=False, description="ask one person before paging when no cause is found")
+    on_call: tuple[str, ...] = Field(default=(), description="whom to ask when the graph knows nobody")
+    patience_seconds: float = Field(default=300, ge=0, description="wait for an answer; critical: no wait")
+    per_person_per_day: int = Field(default=3, ge=0, description="questions to one person in 24 hours")
+    quiet_from: time = Field(default=time(22), description="from this time of day nobody is asked")
+    quiet_until: time = Field(default=time(7), description="until this time of day nobody is asked")
+    timezone: str = Field(default="UTC", description="time zone of the quiet hours")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"no such time zone: {value}") from None
+        return value
 
 
 class HealingSettings(BaseModel):
@@ -27,3 +53,4 @@ class HealingSettings(BaseModel):
     verify_stable_seconds: float = Field(default=300, gt=0, description="how long the symptom must be gone")
     verify_within_seconds: float = Field(default=600, gt=0, description="when verification gives up")
     max_sample_age_seconds: float = Field(default=60, gt=0, description="older samples count as no data")
+    ask: AskSettings = AskSettings()

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from autoheal.diagnosis.finding import Diagnosis
+from autoheal.domain.fact import NodeKind
 from autoheal.domain.incident import Incident
 from autoheal.domain.investigation import Hypothesis, HypothesisState, Mechanism, Review
 from autoheal.healing.calm import calm_history
@@ -52,16 +53,35 @@ def blamed(text: str, services: Iterable[str]) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """What came of a theory: the hypothesis it became, its review, and the result."""
+
+    hypothesis: Hypothesis
+    review: Review | None
+    result: str
+
+
+def known_services(responder: Responder, incident_id: str) -> set[str]:
+    """The names that a person may mean: services of the incident and of the graph."""
+    known = {node.name for node in responder.graph.nodes(NodeKind.SERVICE)}
+    return known | set(responder.incidents.get(incident_id).services)
+
+
 def weigh(responder: Responder, subject: str) -> str:
+    """Weigh the theory behind a run's subject."""
+    return weighed(responder, Theory.of(subject)).result
+
+
+def weighed(responder: Responder, theory: Theory) -> Weighed:
     """Measure the blamed service now, review it, and say on the incident what came of it."""
-    theory = Theory.of(subject)
     incident = responder.incidents.get(theory.incident_id)
     collection, diagnosis = _look(responder, incident)
     hypothesis = _hypothesis(responder, theory, collection, diagnosis)
     checked = _reviewed(responder, incident, hypothesis, (collection, diagnosis))
     result = _result(hypothesis, checked, diagnosis)
     _record(responder, theory, hypothesis, checked, result)
-    return result
+    return Weighed(hypothesis=hypothesis, review=checked, result=result)
 
 
 def _look(responder: Responder, incident: Incident) -> tuple[Collection, Diagnosis]:

@@ -10,6 +10,7 @@ from functools import wraps
 
 from autoheal.domain.investigation import VerdictKind
 from autoheal.domain.mitigation import MitigationState, VerificationResult
+from autoheal.healing.ask import ask, take_answer
 from autoheal.healing.close import close, hand_over, note_recovery
 from autoheal.healing.decide import AUTOMATIC, DENIED, decide, settle
 from autoheal.healing.escalate import escalate
@@ -52,7 +53,7 @@ async def _stop_the_pain(run: Run, step: Step, responder: Responder, incident_id
         found = await _find_cause(run, step, responder, incident_id, attempt)
         if found == RECOVERED or (found == NOISE and attempt == 1):
             return ""
-        if found != CAUSE:
+        if found != CAUSE and await _asked(run, step, incident_id) != CAUSE:
             return "no cause could be established"
         acted = await _act(run, step, responder, incident_id, attempt)
         if acted in (HELPED, RECOVERED):
@@ -74,6 +75,16 @@ async def _find_cause(run: Run, step: Step, responder: Responder, incident_id: s
         if found in (CAUSE, RECOVERED):
             return found
     return found
+
+
+async def _asked(run: Run, step: Step, incident_id: str) -> str:
+    """Ask one person who may know, and wait as long as the pain allows; silence leaves it to a page."""
+    patience, _, question_id = (await step(ask, incident_id)).partition(" ")
+    if not question_id:
+        return NOTHING
+    if float(patience):
+        await run.wait(f"answer-{question_id}", seconds=float(patience))
+    return await step(take_answer, question_id)
 
 
 async def _act(run: Run, step: Step, responder: Responder, incident_id: str, attempt: int) -> str:

@@ -19,6 +19,7 @@ from autoheal.domain.investigation import Investigation
 from autoheal.domain.ledger import LedgerEntry
 from autoheal.domain.mitigation import Mitigation, Verification
 from autoheal.domain.proposal import Proposal
+from autoheal.domain.question import Question
 from autoheal.domain.skill import Skill, Trust
 
 
@@ -234,6 +235,30 @@ class ProposalStore(Protocol):
 
     def with_content(self, content_key: str) -> Sequence[Proposal]:
         """Earlier proposals of the same content, so that a rejected one is not raised again."""
+        ...
+
+
+class QuestionStore(Protocol):
+    """What people were asked, and what they said."""
+
+    def save(self, question: Question) -> None:
+        """Insert or replace by id."""
+        ...
+
+    def get(self, question_id: str) -> Question:
+        """One question; raises NotFoundError."""
+        ...
+
+    def of_incident(self, incident_id: str) -> Sequence[Question]:
+        """In the order they were asked."""
+        ...
+
+    def since(self, moment: datetime) -> Sequence[Question]:
+        """Questions asked at or after a moment, for budgets."""
+        ...
+
+    def list(self) -> Sequence[Question]:
+        """All, oldest first."""
         ...
 
 

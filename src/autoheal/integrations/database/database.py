@@ -21,6 +21,7 @@ from autoheal.integrations.database.incidents import DatabaseIncidents
 from autoheal.integrations.database.mitigations import DatabaseMitigations
 from autoheal.integrations.database.posts import DatabasePosts
 from autoheal.integrations.database.proposals import DatabaseProposals
+from autoheal.integrations.database.questions import DatabaseQuestions
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -35,6 +36,7 @@ class Database:
         self.mitigations = DatabaseMitigations(self._connections)
         self.audit = DatabaseAudit(self._connections, now=now, new_id=new_id)
         self.proposals = DatabaseProposals(self._connections)
+        self.questions = DatabaseQuestions(self._connections)
         self.posts = DatabasePosts(self._connections)
         self.graph = DatabaseGraph(self._connections)
 

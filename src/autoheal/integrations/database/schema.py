@@ -147,6 +147,14 @@ post = Table(
     Column("key", Text, primary_key=True),
     Column("place", Text, nullable=False, index=True),
 )
+question = Table(
+    "question",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("incident_id", Text, nullable=False, index=True),
+    Column("at", Double, nullable=False, index=True),
+    _body(),
+)
 switch = Table("switch", metadata, Column("name", Text, primary_key=True), Column("reason", Text))
 audit = Table(
     "audit",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from autoheal.domain.approval import Approval, Decision
 from autoheal.domain.proposal import Proposal
+from autoheal.domain.question import Question
 from autoheal.surfaces.http.product import Product, api_router
 from autoheal.surfaces.http.reads import KillSwitch
 
@@ -36,6 +37,12 @@ class DecisionBody(Body):
     note: Words = ""
 
 
+class AnswerBody(Body):
+    """What only this person knows."""
+
+    text: Reason
+
+
 class ReasonBody(Body):
     """Who, and why."""
 
@@ -53,6 +60,12 @@ def decide(mitigation_id: str, body: DecisionBody, app: Product) -> Approval:
         channel=CHANNEL,
         note=body.note,
     )
+
+
+@router.post("/questions/{question_id}/answer")
+def answer(question_id: str, body: AnswerBody, app: Product) -> Question:
+    """Answer a question, once, under one's own name."""
+    return app.answer(question_id, actor=body.actor, text=body.text)
 
 
 @router.post("/proposals/{proposal_id}/merge")

@@ -14,6 +14,7 @@ from autoheal.domain.fact import Fact, Node, NodeKind, Relation
 from autoheal.domain.incident import Incident
 from autoheal.domain.mitigation import Mitigation
 from autoheal.domain.proposal import Proposal
+from autoheal.domain.question import Question
 from autoheal.domain.skill import Skill
 from autoheal.reports.checks import Check
 from autoheal.reports.figures import Report
@@ -104,6 +105,12 @@ def chat_preview(incident_id: str, app: Product) -> Response:
 def actions(app: Product) -> Sequence[WaitingAction]:
     """List the mitigations that wait for a person."""
     return [WaitingAction(mitigation=m, digest=m.digest) for m in app.mitigations_waiting()]
+
+
+@router.get("/questions")
+def questions(app: Product) -> Sequence[Question]:
+    """List the questions that wait for an answer, oldest first."""
+    return app.questions()
 
 
 @router.get("/proposals")
