@@ -25,6 +25,7 @@ from autoheal.healing.skill_credit import live_skills, rules_now
 from autoheal.healing.theory import WEIGH, Theory, blamed, known_services
 from autoheal.healing.thread import Teller
 from autoheal.learning.skill_work import SkillWork, blank
+from autoheal.learning.skill_work import SkillWork, blank
 from autoheal.loop import Loop
 from autoheal.policy.approvers import objection
 from autoheal.policy.masking import mask
@@ -351,6 +352,11 @@ class App:
         """What a person does with skills: test, dry run, promote, demote, restore."""
         return SkillWork(lessons=self.loop.lessons)
 
+    @property
+    def skill_work(self) -> SkillWork:
+        """What a person does with skills: test, dry run, promote, demote, restore."""
+        return SkillWork(lessons=self.loop.lessons)
+
     def graph(self) -> GraphStore:
         """The production context graph."""
         return self.memory.graph
@@ -385,6 +391,11 @@ class App:
 def read_skill(name: str, files: Mapping[str, str]) -> Skill:
     """The skill in the files of its folder, read as strictly as a merge does; raises ConfigError."""
     return parse_skill(name, files)
+
+
+def blank_skill(name: str, *, alert: str) -> Mapping[str, str]:
+    """The files of a new skill, to be filled in; raises ConfigError for a name that cannot be one."""
+    return blank(name, alert)
 
 
 def blank_skill(name: str, *, alert: str) -> Mapping[str, str]:
