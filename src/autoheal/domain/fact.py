@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class NodeKind(StrEnum):
@@ -13,8 +14,10 @@ class NodeKind(StrEnum):
 
     SERVICE = "service"
     RESOURCE = "resource"
+    SYSTEM = "system"
     TEAM = "team"
     PERSON = "person"
+    REPO = "repo"
     CHANGE = "change"
     ALERT_RULE = "alert_rule"
     INCIDENT = "incident"
@@ -23,14 +26,41 @@ class NodeKind(StrEnum):
     ACTION = "action"
     SKILL = "skill"
     DECISION = "decision"
+    POSTMORTEM = "postmortem"
+
+
+class Layer(StrEnum):
+    """The four layers of what is known."""
+
+    INFRASTRUCTURE = "infrastructure"
+    CODE = "code"
+    TOOLS = "tools"
+    TRIBAL = "tribal knowledge"
+
+
+_K = NodeKind
+LAYERS: Mapping[NodeKind, Layer] = MappingProxyType(
+    {
+        **dict.fromkeys((_K.SERVICE, _K.RESOURCE, _K.SYSTEM), Layer.INFRASTRUCTURE),
+        **dict.fromkeys((_K.REPO, _K.CHANGE), Layer.CODE),
+        **dict.fromkeys((_K.ALERT_RULE, _K.ACTION, _K.SKILL), Layer.TOOLS),
+        **dict.fromkeys((_K.TEAM, _K.PERSON, _K.INCIDENT, _K.SYMPTOM), Layer.TRIBAL),
+        **dict.fromkeys((_K.FAILURE_MODE, _K.DECISION, _K.POSTMORTEM), Layer.TRIBAL),
+    }
+)
+"""Each kind belongs to one layer."""
 
 
 class Relation(StrEnum):
     """How two nodes stand to each other."""
 
     CALLS = "CALLS"
+    DEPENDS_ON = "DEPENDS_ON"
     OWNED_BY = "OWNED_BY"
+    PART_OF = "PART_OF"
+    BUILT_FROM = "BUILT_FROM"
     CHANGED = "CHANGED"
+    CONTAINS = "CONTAINS"
     MONITORS = "MONITORS"
     TRIGGERED_BY = "TRIGGERED_BY"
     AFFECTED = "AFFECTED"
@@ -42,8 +72,15 @@ class Relation(StrEnum):
     RESOLVED_BY = "RESOLVED_BY"
     APPLIES_TO = "APPLIES_TO"
     HANDLED_BY = "HANDLED_BY"
+    APPROVED_BY = "APPROVED_BY"
+    ANSWERED_BY = "ANSWERED_BY"
+    DESCRIBES = "DESCRIBES"
     DECIDED_IN = "DECIDED_IN"
     SUPERSEDES = "SUPERSEDES"
+
+
+FUNCTIONAL = frozenset({Relation.OWNED_BY, Relation.PART_OF, Relation.BUILT_FROM, Relation.SUPERSEDES})
+"""Relations of which a thing has one at a time: two of them are a conflict."""
 
 
 class Method(StrEnum):
@@ -58,13 +95,29 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One thing of production; the urn is `ah:<kind>:<scope>/<name>` in lower case and never changes."""
+    """One thing of production; the urn is `ah:<kind>:<scope>/<name>` in lower case and never changes.
+
+    seen_at is when a source last told of it; a thing that no source tells of any more is retired, with its
+    history kept, and comes back when one does.
+    """
 
     urn: str
     kind: NodeKind
     name: str
     title: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    seen_at: datetime | None = None
+    retired_at: datetime | None = None
+
+    def updated(self, newer: Node) -> Node:
+        """What is known once a source has told more: what it leaves out stays."""
+        seen = max(filter(None, (self.seen_at, newer.seen_at)), default=None)
+        retired = newer.retired_at
+        if retired is None and (newer.seen_at is None or newer.seen_at == self.seen_at):
+            retired = self.retired_at
+        attributes = {**self.attributes, **newer.attributes}
+        title = newer.title or self.title
+        return replace(newer, title=title, attributes=attributes, seen_at=seen, retired_at=retired)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +144,8 @@ class Fact:
     valid_from: datetime | None = None
     valid_to: datetime | None = None
     retracted_at: datetime | None = None
+    supersedes: str | None = None
+    """The id of the fact in whose place this one stands."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     provenance: tuple[Provenance, ...] = ()
 

@@ -266,15 +266,19 @@ class GraphStore(Protocol):
     """Nodes, bi-temporal facts with provenance, aliases, skills' trust and the count of use."""
 
     def save_node(self, node: Node) -> None:
-        """Insert or update by urn."""
+        """Insert or update by urn; what the newer one leaves out stays."""
+        ...
+
+    def save_nodes(self, nodes: Iterable[Node]) -> None:
+        """The same for many at once."""
         ...
 
     def node(self, urn: str) -> Node | None:
         """One node, if known."""
         ...
 
-    def nodes(self, kind: str | None = None) -> Sequence[Node]:
-        """Nodes by name."""
+    def nodes(self, kind: str | None = None, *, retired: bool = False) -> Sequence[Node]:
+        """Live nodes by name; on request also those that are retired."""
         ...
 
     def add_alias(self, scheme: str, value: str, urn: str) -> None:
@@ -289,8 +293,16 @@ class GraphStore(Protocol):
         """Believe a fact, or add its provenance to the same open fact; returns what is stored."""
         ...
 
+    def assert_facts(self, facts: Iterable[Fact]) -> None:
+        """Believe many at once: all of them, or none."""
+        ...
+
     def retract(self, fact_id: str, at: datetime) -> None:
         """Stop believing from `at` on; history stays."""
+        ...
+
+    def supersede(self, fact_id: str, by: Fact) -> Fact:
+        """Stop believing one fact when the other is recorded, which names it; returns what is stored."""
         ...
 
     def facts(
@@ -302,16 +314,33 @@ class GraphStore(Protocol):
         known_at: datetime | None = None,
         true_at: datetime | None = None,
     ) -> Sequence[Fact]:
-        """Facts that match, as known at and as true at the given instants (None: now)."""
+        """Facts that match, as known at and as true at the given instants (None: now), oldest first."""
+        ...
+
+    def touching(self, urns: Sequence[str], *, relations: Sequence[Relation], newest: int) -> Sequence[Fact]:
+        """What is believed now of these nodes, as subject or object: at most so many, the newest first."""
         ...
 
     def neighborhood(
-        self, urn: str, *, relations: Sequence[Relation], hops: int, known_at: datetime | None = None
+        self,
+        urn: str,
+        *,
+        relations: Sequence[Relation],
+        hops: int,
+        known_at: datetime | None = None,
+        true_at: datetime | None = None,
     ) -> Sequence[Fact]:
-        """Facts within some hops in either direction, at most 2,000."""
+        """Facts within some hops in either direction, nearest and newest first, at most 2,000."""
         ...
 
-    def search(self, text: str, *, limit: int = 10) -> Sequence[Fact]:
+    def search(
+        self,
+        text: str,
+        *,
+        limit: int = 10,
+        known_at: datetime | None = None,
+        true_at: datetime | None = None,
+    ) -> Sequence[Fact]:
         """Facts whose statement matches words, best first."""
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,6 +20,12 @@ def insert_once(connection: Connection, table: Table, values: Mapping[str, objec
     insert = _insert(connection, table).values(**values).on_conflict_do_nothing()
     # Not rowcount: the PostgreSQL driver does not always know it.
     return connection.execute(insert.returning(*table.primary_key)).first() is not None
+
+
+def insert_all(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert many rows, each unless it is there by any unique key."""
+    if rows:
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
 
 
 def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -24,15 +25,22 @@ class MemoryGraph:
 
     def save_node(self, node: Node) -> None:
         """Insert or update."""
-        self._nodes[node.urn] = node
+        before = self._nodes.get(node.urn)
+        self._nodes[node.urn] = before.updated(node) if before else node
+
+    def save_nodes(self, nodes: Iterable[Node]) -> None:
+        """Insert or update many."""
+        for node in nodes:
+            self.save_node(node)
 
     def node(self, urn: str) -> Node | None:
         """One node, if known."""
         return self._nodes.get(urn)
 
-    def nodes(self, kind: str | None = None) -> Sequence[Node]:
+    def nodes(self, kind: str | None = None, *, retired: bool = False) -> Sequence[Node]:
         """Nodes by name."""
-        found = (node for node in self._nodes.values() if kind in (None, node.kind))
+        live = (node for node in self._nodes.values() if retired or node.retired_at is None)
+        found = (node for node in live if kind in (None, node.kind))
         return sorted(found, key=lambda node: node.name)
 
     def add_alias(self, scheme: str, value: str, urn: str) -> None:
@@ -45,18 +53,27 @@ class MemoryGraph:
 
     def assert_fact(self, fact: Fact) -> Fact:
         """Believe it, or add its provenance to the same open fact."""
-        triple = (fact.subject, fact.relation, fact.object)
         for known in self._facts.values():
-            if (known.subject, known.relation, known.object) == triple and known.retracted_at is None:
+            if _same(known, fact) and known.retracted_at is None:
                 merged = tuple(dict.fromkeys((*known.provenance, *fact.provenance)))
                 fact = replace(known, provenance=merged)
                 break
         self._facts[fact.id] = fact
         return fact
 
+    def assert_facts(self, facts: Iterable[Fact]) -> None:
+        """Believe many."""
+        for fact in facts:
+            self.assert_fact(fact)
+
     def retract(self, fact_id: str, at: datetime) -> None:
         """Stop believing from then on."""
         self._facts[fact_id] = replace(self._facts[fact_id], retracted_at=at)
+
+    def supersede(self, fact_id: str, by: Fact) -> Fact:
+        """One fact in the place of another."""
+        self.retract(fact_id, by.recorded_at)
+        return self.assert_fact(replace(by, supersedes=fact_id))
 
     def facts(
         self,
@@ -75,22 +92,40 @@ class MemoryGraph:
             if _matches(fact, wanted) and _known(fact, known_at) and _true(fact, true_at)
         ]
 
+    def touching(self, urns: Sequence[str], *, relations: Sequence[Relation], newest: int) -> Sequence[Fact]:
+        """What is believed of these nodes, the newest first."""
+        found = _near(self.facts(), set(urns), relations)
+        return sorted(found, key=lambda fact: fact.recorded_at, reverse=True)[:newest]
+
     def neighborhood(
-        self, urn: str, *, relations: Sequence[Relation], hops: int, known_at: datetime | None = None
+        self,
+        urn: str,
+        *,
+        relations: Sequence[Relation],
+        hops: int,
+        known_at: datetime | None = None,
+        true_at: datetime | None = None,
     ) -> Sequence[Fact]:
         """Facts within some hops in either direction."""
         near, found = {urn}, dict[str, Fact]()
         for _ in range(hops):
-            touching = [f for f in self.facts(known_at=known_at) if f.relation in relations]
-            touching = [f for f in touching if f.subject in near or f.object in near]
-            found.update((fact.id, fact) for fact in touching)
-            near |= {end for fact in touching for end in (fact.subject, fact.object)}
+            reached = _near(self.facts(known_at=known_at, true_at=true_at), near, relations)
+            found.update((fact.id, fact) for fact in reached)
+            near |= {end for fact in reached for end in (fact.subject, fact.object)}
         return list(found.values())[:_MOST]
 
-    def search(self, text: str, *, limit: int = 10) -> Sequence[Fact]:
+    def search(
+        self,
+        text: str,
+        *,
+        limit: int = 10,
+        known_at: datetime | None = None,
+        true_at: datetime | None = None,
+    ) -> Sequence[Fact]:
         """Facts that share most words."""
         words = set(text.lower().split())
-        scored = [(len(words & set(fact.statement.lower().split())), fact) for fact in self.facts()]
+        known = self.facts(known_at=known_at, true_at=true_at)
+        scored = [(len(words & set(fact.statement.lower().split())), fact) for fact in known]
         best = sorted((pair for pair in scored if pair[0]), key=lambda pair: -pair[0])
         return [fact for _, fact in best[:limit]]
 
@@ -111,6 +146,17 @@ class MemoryGraph:
         """Move on the ladder."""
         del reason, at
         self._trust[skill] = trust
+
+
+def _same(known: Fact, fact: Fact) -> bool:
+    """The same relation of the same two; one that has ended is another."""
+    of = (known.subject, known.relation, known.object, known.valid_to)
+    return of == (fact.subject, fact.relation, fact.object, fact.valid_to)
+
+
+def _near(facts: Iterable[Fact], urns: AbstractSet[str], relations: Sequence[Relation]) -> list[Fact]:
+    of_kind = (fact for fact in facts if fact.relation in relations)
+    return [fact for fact in of_kind if fact.subject in urns or fact.object in urns]
 
 
 def _matches(fact: Fact, wanted: tuple[str | None, Relation | None, str | None]) -> bool:

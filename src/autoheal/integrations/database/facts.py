@@ -1,0 +1,220 @@
+"""Facts in rows: which were believed and true at an instant, and many written in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, tuple_
+
+from autoheal.domain.errors import ConflictError
+from autoheal.domain.fact import Fact, Provenance
+from autoheal.integrations.database import schema
+from autoheal.integrations.database.codec import decode, encode
+from autoheal.integrations.database.text_index import index
+from autoheal.integrations.database.writing import insert_all, insert_once
+
+FACTS, ASSERTIONS = schema.fact, schema.assertion
+BATCH = 500
+_NAMESPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
+_ID_ATTEMPTS = 1_000
+
+Triple = tuple[str, str, str, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """Two times: what was known then, and what was true then; None is now."""
+
+    known_at: datetime | None = None
+    true_at: datetime | None = None
+
+    @property
+    def terms(self) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        """The conditions on a fact's row."""
+        return _known(self.known_at), _true(self.true_at)
+
+
+NOW = Moment()
+
+
+def _known(at: datetime | None) -> ColumnElement[bool]:
+    """What was believed at the instant: recorded by then, and not yet retracted."""
+    if at is None:
+        return FACTS.c.retracted_at.is_(None)
+    then = at.timestamp()
+    believed = or_(FACTS.c.retracted_at.is_(None), FACTS.c.retracted_at > then)
+    return and_(FACTS.c.recorded_at <= then, believed)
+
+
+def _true(at: datetime | None) -> ColumnElement[bool]:
+    """What held in the world at the instant; now when none is given."""
+    if at is None:
+        return FACTS.c.valid_to.is_(None)
+    then = at.timestamp()
+    begun = or_(FACTS.c.valid_from.is_(None), FACTS.c.valid_from <= then)
+    return and_(begun, or_(FACTS.c.valid_to.is_(None), FACTS.c.valid_to > then))
+
+
+def read(
+    connection: Connection, *terms: ColumnElement[bool], moment: Moment = NOW, newest: int | None = None
+) -> list[Fact]:
+    """The facts that meet the terms, oldest first; with a limit the newest ones, newest first."""
+    first = FACTS.c.recorded_at.asc() if newest is None else FACTS.c.recorded_at.desc()
+    query = select(FACTS.c.id, FACTS.c.body, FACTS.c.retracted_at).where(*terms, *moment.terms)
+    return _words(
+        connection, connection.execute(query.order_by(first, FACTS.c.id).limit(newest)).all(), moment
+    )
+
+
+def by_id(connection: Connection, ids: Sequence[str], *, moment: Moment | None = NOW) -> dict[str, Fact]:
+    """Facts by id; without a moment whatever was ever believed."""
+    query = select(FACTS.c.id, FACTS.c.body, FACTS.c.retracted_at).where(FACTS.c.id.in_(ids))
+    if moment is not None:
+        query = query.where(*moment.terms)
+    return {fact.id: fact for fact in _words(connection, connection.execute(query).all(), moment or NOW)}
+
+
+def _words(connection: Connection, rows: Iterable[Sequence[object]], moment: Moment) -> list[Fact]:
+    found = [(str(key), str(body), retracted) for key, body, retracted in rows]
+    said = _assertions(connection, [key for key, _, _ in found])
+    return [
+        _believed(body, key, said[key], retracted if isinstance(retracted, float) else None, moment.known_at)
+        for key, body, retracted in found
+    ]
+
+
+def _believed(
+    body: str,
+    fact_id: str,
+    provenance: tuple[Provenance, ...],
+    retracted: float | None,
+    known_at: datetime | None,
+) -> Fact:
+    """The fact as it was known: what was said or taken back later is left out."""
+    retracted_at = None if retracted is None else datetime.fromtimestamp(retracted, tz=UTC)
+    if known_at is not None:
+        provenance = tuple(said for said in provenance if said.asserted_at <= known_at) or provenance[:1]
+        retracted_at = None
+    return replace(decode(Fact, body), id=fact_id, retracted_at=retracted_at, provenance=provenance)
+
+
+def _assertions(connection: Connection, fact_ids: Sequence[str]) -> dict[str, tuple[Provenance, ...]]:
+    said: dict[str, list[Provenance]] = {key: [] for key in fact_ids}
+    for start in range(0, len(fact_ids), BATCH):
+        query = select(ASSERTIONS.c.fact_id, ASSERTIONS.c.body).where(
+            ASSERTIONS.c.fact_id.in_(fact_ids[start : start + BATCH])
+        )
+        for fact_id, body in connection.execute(query.order_by(ASSERTIONS.c.sequence)):
+            said[fact_id].append(decode(Provenance, body))
+    return {key: tuple(found) for key, found in said.items()}
+
+
+# ---------------------------------------------------------------- writing
+
+
+def believe(connection: Connection, facts: Sequence[Fact]) -> list[str]:
+    """Believe each fact, or add its provenance to the same open one; returns the ids they have."""
+    known = _same_open(connection, facts)
+    fresh = {_triple(fact): fact for fact in reversed(facts) if _triple(fact) not in known}
+    known |= _insert(connection, list(reversed(fresh.values())))
+    ids = [known[_triple(fact)] for fact in facts]
+    rows = [
+        _assertion_row(key, said) for key, fact in zip(ids, facts, strict=True) for said in fact.provenance
+    ]
+    insert_all(connection, ASSERTIONS, rows)
+    return ids
+
+
+def _triple(fact: Fact) -> Triple:
+    """What makes two facts the same; one that has ended is another than the one that still holds."""
+    ended = fact.valid_to.timestamp() if fact.valid_to else None
+    return schema.storable(fact.subject), fact.relation.value, schema.storable(fact.object), ended
+
+
+def _same_open(connection: Connection, facts: Sequence[Fact]) -> dict[Triple, str]:
+    found: dict[Triple, str] = {}
+    columns = (FACTS.c.subject, FACTS.c.relation, FACTS.c.object)
+    wanted = sorted({_triple(fact)[:3] for fact in facts})
+    for start in range(0, len(wanted), BATCH):
+        query = select(*columns, FACTS.c.valid_to, FACTS.c.id).where(
+            tuple_(*columns).in_(wanted[start : start + BATCH]), FACTS.c.retracted_at.is_(None)
+        )
+        for subject, relation, target, ended, key in connection.execute(query.order_by(FACTS.c.id.desc())):
+            found[subject, relation, target, ended] = key
+    return found
+
+
+def _insert(connection: Connection, facts: Sequence[Fact]) -> dict[Triple, str]:
+    """All at once where their ids are new, which is nearly always; else one by one."""
+    taken = set(by_known_id(connection, [fact.id for fact in facts]))
+    free = [fact for fact in facts if fact.id not in taken]
+    if len({fact.id for fact in free}) == len(free) and len(free) > 1 and connection.dialect.name == "sqlite":
+        # The one writer of this database: nobody else can come to believe the same in this moment.
+        connection.execute(insert(FACTS), [_fact_row(fact) for fact in free])
+        index(connection, [(fact.id, fact.statement) for fact in free])
+        inserted = {_triple(fact): fact.id for fact in free}
+        return inserted | {_triple(f): _insert_one(connection, f) for f in facts if f.id in taken}
+    if connection.dialect.name != "sqlite" and len(free) > 1:
+        return _insert_racing(connection, facts)
+    return {_triple(fact): _insert_one(connection, fact) for fact in facts}
+
+
+def _insert_racing(connection: Connection, facts: Sequence[Fact]) -> dict[Triple, str]:
+    """Others may believe the same at once: what they were faster with is found afterwards."""
+    insert_all(connection, FACTS, [_fact_row(fact) for fact in sorted(facts, key=_order)])
+    inserted = _same_open(connection, facts)
+    left = [fact for fact in facts if _triple(fact) not in inserted]
+    return inserted | {_triple(fact): _insert_one(connection, fact) for fact in left}
+
+
+def _order(fact: Fact) -> tuple[str, str, str]:
+    """One order for all writers, so that no two wait for each other."""
+    return fact.subject, fact.relation.value, fact.object
+
+
+def by_known_id(connection: Connection, ids: Sequence[str]) -> list[str]:
+    """Which of these ids are taken, by whatever was ever believed."""
+    found: list[str] = []
+    for start in range(0, len(ids), BATCH):
+        query = select(FACTS.c.id).where(FACTS.c.id.in_(ids[start : start + BATCH]))
+        found += connection.execute(query).scalars()
+    return found
+
+
+def _insert_one(connection: Connection, fact: Fact) -> str:
+    """Believe it under its own id, or under a new one where that belongs to what was once retracted."""
+    row = _fact_row(fact)
+    for attempt in range(1, _ID_ATTEMPTS):
+        if insert_once(connection, FACTS, row):
+            index(connection, [(str(row["id"]), fact.statement)])
+            return str(row["id"])
+        # Not ours: another process came to believe the same in this moment.
+        if same := _same_open(connection, [fact]).get(_triple(fact)):
+            return same
+        row["id"] = f"{fact.id}:{attempt + 1}"
+    raise ConflictError(f"fact {fact.id} was retracted too often; give it a new id")
+
+
+def _fact_row(fact: Fact) -> dict[str, object]:
+    return {
+        "id": fact.id,
+        "subject": fact.subject,
+        "relation": fact.relation.value,
+        "object": fact.object,
+        "statement": fact.statement,
+        "valid_from": fact.valid_from.timestamp() if fact.valid_from else None,
+        "valid_to": fact.valid_to.timestamp() if fact.valid_to else None,
+        "recorded_at": fact.recorded_at.timestamp(),
+        "retracted_at": fact.retracted_at.timestamp() if fact.retracted_at else None,
+        # Who says so stands in rows of their own; one is kept here, since no fact is without.
+        "body": encode(replace(fact, provenance=fact.provenance[:1])),
+    }
+
+
+def _assertion_row(fact_id: str, provenance: Provenance) -> dict[str, object]:
+    """One source says the same thing once, however often it is read; another moment is another saying."""
+    body = encode(provenance)
+    return {"fact_id": fact_id, "key": str(uuid5(_NAMESPACE, body)), "body": body}
