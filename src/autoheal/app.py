@@ -180,13 +180,10 @@ class App:
             expires_at=mitigation.expires_at,
             note=note,
         )
-        self.memory.mitigations.add_approval(approval)
-        self._record(
-            mitigation.incident_id,
-            "approval",
-            actor,
-            {"mitigation": mitigation_id, "digest": digest, "decision": decision, "channel": channel},
-        )
+        body = {"mitigation": mitigation_id, "digest": digest, "decision": decision, "channel": channel}
+        with self.memory.alerts.exclusively():
+            self.memory.mitigations.add_approval(approval)
+            self._record(mitigation.incident_id, "approval", actor, body)
         topic = f"approval-{mitigation_id}"
         self.runs.tell("heal", mitigation.incident_id, topic, str(decision), once=approval.id)
         return approval
@@ -312,10 +309,10 @@ class App:
             decided_at=self.clock.now(),
             reason=reason,
         )
-        self.memory.proposals.save(proposal)
-        self._record(
-            proposal.incident_id, "proposal.rejected", actor, {"proposal": proposal_id, "reason": reason}
-        )
+        body = {"proposal": proposal_id, "reason": reason}
+        with self.memory.alerts.exclusively():
+            self.memory.proposals.save(proposal)
+            self._record(proposal.incident_id, "proposal.rejected", actor, body)
         return proposal
 
     # ------------------------------------------------------------ the switch

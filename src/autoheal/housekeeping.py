@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from autoheal.alerts.intake import Intake
@@ -29,6 +30,7 @@ class Housekeeping:
     graph: GraphStore
     clock: Clock
     teller: Teller | None = None
+    remind: Callable[[], None] = lambda: None
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _calls_at: float = 0.0
@@ -57,6 +59,7 @@ class Housekeeping:
     def _round(self) -> None:
         for event_id in self.intake.sweep():
             _log.error("delivery %s cannot be read; it is kept", event_id)
+        self.remind()
         self._tell()
         now = self.clock.now().timestamp()
         if now - self._calls_at >= _CALLS_EVERY_SECONDS:

@@ -7,12 +7,14 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from autoheal.alerts.intake import Intake
 from autoheal.app import App, Memory, Room
 from autoheal.config import Config
 from autoheal.domain.errors import ConfigError
+from autoheal.healing.decide import remind
 from autoheal.healing.gather import Gatherer, Sources
 from autoheal.healing.responder import Responder
 from autoheal.healing.thread import Teller
@@ -71,6 +73,7 @@ def wire(config: Config) -> App:
         graph=database.graph,
         clock=clock,
         teller=room.teller if room else None,
+        remind=partial(remind, responder),
     )
 
     def start() -> None:

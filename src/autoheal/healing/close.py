@@ -21,10 +21,11 @@ def note_recovery(responder: Responder, incident_id: str) -> str:
         return incident.state
     if not recovered(responder, incident_id):
         return PENDING
-    responder.note(incident_id, "symptom", "recovered while a person had it in hand")
     now = responder.clock.now()
     over = replace(incident, recovered_at=now, mitigated_at=now)
-    return responder.move(over, IncidentEvent.RECOVERED).state
+    with responder.whole():
+        responder.note(incident_id, "symptom", "recovered while a person had it in hand")
+        return responder.move(over, IncidentEvent.RECOVERED).state
 
 
 def close(responder: Responder, incident_id: str) -> str:
@@ -32,13 +33,13 @@ def close(responder: Responder, incident_id: str) -> str:
     incident = responder.incidents.get(incident_id)
     if incident.state is IncidentState.CLOSED:
         return incident.state
-    incident = _with_outcome(responder, incident)
-    incident = remember(responder, incident)
-    _book_wall_time(responder, incident)
-    closed = replace(incident, closed_at=responder.clock.now())
-    text = f"closed: {closed.outcome}{_took(closed)}"
-    responder.note(incident_id, "decision", text)
-    return responder.move(closed, IncidentEvent.CLOSE).state
+    with responder.whole():
+        incident = remember(responder, _with_outcome(responder, incident))
+        _book_wall_time(responder, incident)
+        closed = replace(incident, closed_at=responder.clock.now())
+        text = f"closed: {closed.outcome}{_took(closed)}"
+        responder.note(incident_id, "decision", text)
+        return responder.move(closed, IncidentEvent.CLOSE).state
 
 
 def hand_over(responder: Responder, incident_id: str) -> str:

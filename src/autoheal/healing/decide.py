@@ -59,9 +59,20 @@ def settle(responder: Responder, mitigation_id: str) -> str:
     if event is None:
         return PENDING
     moved = mitigation.move(event)
-    responder.mitigations.transition(moved, expected_state=mitigation.state)
-    responder.note(mitigation.incident_id, "human", f"{mitigation.action}: {moved.state}")
+    with responder.whole():
+        responder.mitigations.transition(moved, expected_state=mitigation.state)
+        responder.note(mitigation.incident_id, "human", f"{mitigation.action}: {moved.state}")
     return moved.state
+
+
+def remind(responder: Responder) -> None:
+    """Tell the runs again of every answer they may not have heard: a kill may have come before the first."""
+    for group in responder.alerts.open_groups():
+        for mitigation in responder.mitigations.of_incident(group.incident_id):
+            if mitigation.state is MitigationState.PROPOSED:
+                for said in responder.mitigations.approvals(mitigation.id):
+                    topic = f"approval-{mitigation.id}"
+                    responder.runs.tell("heal", group.incident_id, topic, said.decision.value, once=said.id)
 
 
 def _answer(responder: Responder, mitigation: Mitigation) -> MitigationEvent | None:
@@ -184,8 +195,10 @@ def _propose(
         skill=hypothesis.author.partition(":")[2] or None,
         plan=responder.actuator.plan(option.action),
     )
-    responder.mitigations.save(mitigation)
-    responder.note(incident.id, "decision", f"proposed: {option.action}; {ruling.permission} ({ruling.rule})")
+    with responder.whole():
+        responder.mitigations.save(mitigation)
+        text = f"proposed: {option.action}; {ruling.permission} ({ruling.rule})"
+        responder.note(incident.id, "decision", text)
     return mitigation
 
 

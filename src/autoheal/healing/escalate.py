@@ -25,12 +25,13 @@ def escalate(responder: Responder, incident_id: str, why: str) -> str:
         responder.pager.page(incident_id=incident_id, text=text, at=responder.clock.now())
     except WorldError as error:
         responder.note(incident_id, "human", f"the page could not be delivered: {error}")
-    responder.note(incident_id, "human", f"handed to a person: {why}")
-    _count_the_question(responder, incident_id)
     escalated = replace(incident, escalation=why, outcome=Outcome.ESCALATED)
     if incident.state is IncidentState.OPEN:
         escalated = escalated.move(IncidentEvent.INVESTIGATE)
-    return responder.move(escalated, IncidentEvent.ESCALATE).state
+    with responder.whole():
+        responder.note(incident_id, "human", f"handed to a person: {why}")
+        _count_the_question(responder, incident_id)
+        return responder.move(escalated, IncidentEvent.ESCALATE).state
 
 
 def page_text(incident: Incident, investigation: Investigation | None, why: str) -> str:

@@ -76,6 +76,11 @@ def rank(telemetry: Telemetry, services: Sequence[str]) -> Diagnosis:
 
 def keep(responder: Responder, investigation: Investigation) -> None:
     """Store the investigation, its trace and what it says about the incident's times."""
+    with responder.whole():
+        _keep(responder, investigation)
+
+
+def _keep(responder: Responder, investigation: Investigation) -> None:
     incident_id = investigation.incident_id
     responder.incidents.save_investigation(investigation)
     trace = compose(investigation, responder.incidents.evidence_of(incident_id))

@@ -20,15 +20,18 @@ def last_look(responder: Responder, incident_id: str, mitigation_id: str) -> str
     if not recovered(responder, incident_id):
         return responder.move(incident, IncidentEvent.ACT).state
     mitigation = responder.mitigations.get(mitigation_id)
-    if mitigation.state is MitigationState.APPROVED:
-        off = replace(mitigation.move(MitigationEvent.EXPIRE), result="the symptom went before it was done")
-        responder.mitigations.transition(off, expected_state=mitigation.state)
-    return recovered_alone(responder, incident)
+    with responder.whole():
+        if mitigation.state is MitigationState.APPROVED:
+            why = "the symptom went before it was done"
+            off = replace(mitigation.move(MitigationEvent.EXPIRE), result=why)
+            responder.mitigations.transition(off, expected_state=mitigation.state)
+        return recovered_alone(responder, incident)
 
 
 def recovered_alone(responder: Responder, incident: Incident) -> str:
     """End an incident whose symptom went before anything was done."""
     alone = replace(incident, outcome=Outcome.RECOVERED_ALONE, recovered_at=responder.clock.now())
-    responder.note(incident.id, "symptom", "the symptom went before anything was done: no credit to us")
-    responder.move(alone, IncidentEvent.RECOVERED)
+    with responder.whole():
+        responder.note(incident.id, "symptom", "the symptom went before anything was done: no credit to us")
+        responder.move(alone, IncidentEvent.RECOVERED)
     return RECOVERED

@@ -62,16 +62,17 @@ def _intend(responder: Responder, mitigation: Mitigation) -> Mitigation:
         raise RefusedError("kill_switch", f"everything is stopped: {reason}")
     if now >= mitigation.expires_at:
         raise RefusedError("approval.expired", f"{mitigation.id} expired")
-    _use_approvals(responder, mitigation)
     intended = replace(mitigation.move(MitigationEvent.INTEND), executed_at=now)
-    if not responder.mitigations.transition(intended, expected_state=MitigationState.APPROVED):
-        raise ConflictError(f"{mitigation.id} was taken up elsewhere")
-    _audit(responder, intended, "effect.intended", str(intended.action))
+    with responder.whole():
+        _use_approvals(responder, mitigation)
+        if not responder.mitigations.transition(intended, expected_state=MitigationState.APPROVED):
+            raise ConflictError(f"{mitigation.id} was taken up elsewhere")
+        _audit(responder, intended, "effect.intended", str(intended.action))
     return intended
 
 
 def _use_approvals(responder: Responder, mitigation: Mitigation) -> None:
-    """Use up one unused yes per needed approver; the intent row keeps a crash from using them twice."""
+    """Use up one unused yes per needed approver; stored together with the intent row."""
     given = responder.mitigations.approvals(mitigation.id)
     yes = {a.actor: a for a in given if a.decision is Decision.APPROVED and a.digest == mitigation.digest}
     if len(yes) < mitigation.approvals_needed:
@@ -85,9 +86,10 @@ def _use_approvals(responder: Responder, mitigation: Mitigation) -> None:
 
 def _call_off(responder: Responder, mitigation: Mitigation, why: str) -> str:
     called_off = replace(mitigation.move(MitigationEvent.EXPIRE), result=why)
-    if responder.mitigations.transition(called_off, expected_state=mitigation.state):
-        _audit(responder, called_off, "effect.refused", why)
-        responder.note(mitigation.incident_id, "action", f"not carried out: {why}")
+    with responder.whole():
+        if responder.mitigations.transition(called_off, expected_state=mitigation.state):
+            _audit(responder, called_off, "effect.refused", why)
+            responder.note(mitigation.incident_id, "action", f"not carried out: {why}")
     return responder.mitigations.get(mitigation.id).state
 
 
@@ -143,10 +145,11 @@ def _reconcile(
 
 def _record(responder: Responder, mitigation: Mitigation, event: MitigationEvent, text: str) -> Mitigation:
     moved = replace(mitigation.move(event), result=text)
-    if responder.mitigations.transition(moved, expected_state=mitigation.state):
-        _audit(responder, moved, f"effect.{moved.state}", text)
-        verb = "undid" if moved.state is MitigationState.UNDONE else moved.state
-        responder.note(mitigation.incident_id, "action", f"{verb}: {mitigation.action}. {text}")
+    verb = "undid" if moved.state is MitigationState.UNDONE else moved.state
+    with responder.whole():
+        if responder.mitigations.transition(moved, expected_state=mitigation.state):
+            _audit(responder, moved, f"effect.{moved.state}", text)
+            responder.note(mitigation.incident_id, "action", f"{verb}: {mitigation.action}. {text}")
     return moved
 
 

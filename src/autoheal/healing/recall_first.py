@@ -108,9 +108,10 @@ def _record(responder: Responder, incident: Incident, found: Recalled) -> str:
         review=review,
         path=found.path,
     )
-    if review.passed:
-        responder.incidents.save(replace(incident, skill=found.skill.reference))
-    keep(responder, investigation)
+    with responder.whole():
+        if review.passed:
+            responder.incidents.save(replace(incident, skill=found.skill.reference))
+        keep(responder, investigation)
     return verdict.kind
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from autoheal.domain.incident import Incident, IncidentEvent, TimelineEntry
@@ -49,6 +50,10 @@ class Responder:
         """Why nothing may be changed just now, by any of the kill switches."""
         reasons = (brake.engaged() for brake in self.brakes)
         return next((reason for reason in reasons if reason is not None), None)
+
+    def whole(self) -> AbstractContextManager[None]:
+        """What is stored inside is stored whole or not at all: a kill leaves no half of a move behind."""
+        return self.alerts.exclusively()
 
     def move(self, incident: Incident, event: IncidentEvent) -> Incident:
         """Move the incident and store it."""

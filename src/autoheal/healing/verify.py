@@ -117,7 +117,8 @@ def verify(responder: Responder, mitigation_id: str) -> str:
     incident = responder.incidents.get(mitigation.incident_id)
     score = severity_score(gatherer, incident.services, at=now.timestamp(), label=label)
     verdict = _judged(mitigation, seen, stable=stable, score=score, now=now)
-    _store(responder, mitigation, verdict)
+    with responder.whole():
+        _store(responder, mitigation, verdict)
     return verdict.result
 
 

@@ -62,10 +62,13 @@ class Lessons:
         )
         message = f"{proposal.title}\n\nProposal {proposal.id} of incident {proposal.incident_id}."
         commit = self.forge.merge(branch, message=message, author=actor)
-        self._take_in(proposal, actor)
-        self.proposals.save(merged)
         body = {"proposal": proposal.id, "kind": proposal.kind, "commit": commit}
-        self.audit.append(incident_id=proposal.incident_id, kind="proposal.merged", actor=actor, body=body)
+        with self.alerts.exclusively():  # a kill leaves the record of a merge whole or to be made again
+            self._take_in(proposal, actor)
+            self.proposals.save(merged)
+            self.audit.append(
+                incident_id=proposal.incident_id, kind="proposal.merged", actor=actor, body=body
+            )
         return merged
 
     def _take_in(self, proposal: Proposal, actor: str) -> None:
