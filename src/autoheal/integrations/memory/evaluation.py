@@ -49,9 +49,13 @@ class Sample:
 Value = float | list[Sample]
 
 
-def evaluate(tree: Node, series: Sequence[Series], at: float) -> Value:
+Chosen = dict[Selector, list[tuple[Labels, Sequence[tuple[float, float]]]]]
+"""The series that each selector asks for, found once and kept over the instants of a range."""
+
+
+def evaluate(tree: Node, series: Sequence[Series], at: float, chosen: Chosen | None = None) -> Value:
     """The value at an instant; raises ValueError for what is not understood."""
-    return _Instant(series, at).of(tree)
+    return _Instant(series, at, {} if chosen is None else chosen).of(tree)
 
 
 def without_name(labels: Labels) -> Labels:
@@ -60,9 +64,10 @@ def without_name(labels: Labels) -> Labels:
 
 
 class _Instant:
-    def __init__(self, series: Sequence[Series], at: float) -> None:
+    def __init__(self, series: Sequence[Series], at: float, chosen: Chosen) -> None:
         self._series = series
         self._at = at
+        self._chosen = chosen
 
     def of(self, node: Node) -> Value:
         match node:
@@ -84,13 +89,18 @@ class _Instant:
         return value
 
     def _selected(self, node: Selector, window: float) -> list[tuple[Labels, Window]]:
+        if node not in self._chosen:
+            self._chosen[node] = [
+                (frozenset(series.labels.items()), series.samples)
+                for series in self._series
+                if all(matcher.holds(series.labels) for matcher in node.matchers)
+            ]
         found = []
-        for series in self._series:
-            if all(matcher.holds(series.labels) for matcher in node.matchers):
-                first = bisect_left(series.samples, (self._at - window,))
-                inside = series.samples[first : bisect_right(series.samples, (self._at, math.inf))]
-                if inside:
-                    found.append((frozenset(series.labels.items()), inside))
+        for labels, samples in self._chosen[node]:
+            first = bisect_left(samples, (self._at - window,))
+            inside = samples[first : bisect_right(samples, (self._at, math.inf))]
+            if inside:
+                found.append((labels, inside))
         return found
 
     def _current(self, node: Selector) -> list[Sample]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from autoheal.domain.evidence import Empty, Failed, Found, NoData, Row, digest_of
-from autoheal.integrations.memory.evaluation import Sample, Series, evaluate, without_name
+from autoheal.integrations.memory.evaluation import Chosen, Sample, Series, Value, evaluate, without_name
 from autoheal.integrations.memory.promql import Node, parse, selectors
 from autoheal.ports.telemetry import AlertRule, QueryResult
 
@@ -80,15 +80,11 @@ class MemoryMetrics:
         return QueryResult(answer=Empty() if known else NoData())
 
     def _evaluated(self, tree: Node, times: Sequence[float]) -> list[tuple[float, Sample]]:
-        series = self._named_in(tree)
-        found = [(at, sample) for at in times for sample in self._at(tree, series, at)]
-        return sorted(found, key=lambda pair: sorted(pair[1].labels))
-
-    def _named_in(self, tree: Node) -> list[Series]:
-        """The series that any selector of the expression asks for: looked up once, not at each instant."""
-        asked = selectors(tree)
-        every = (Series(labels=dict(key), samples=samples) for key, samples in self._series.items())
-        return [s for s in every if any(all(m.holds(s.labels) for m in one.matchers) for one in asked)]
+        series = [Series(labels=dict(key), samples=samples) for key, samples in self._series.items()]
+        chosen: Chosen = {}
+        found = [(at, s) for at in times for s in _samples(evaluate(tree, series, at, chosen), at)]
+        order = {labels: sorted(labels) for labels in {sample.labels for _, sample in found}}
+        return sorted(found, key=lambda pair: order[pair[1].labels])
 
     def _rows(self, tree: Node, found: Iterable[tuple[float, Sample]], subject: str) -> Iterable[Row]:
         first = next(iter(_metrics(tree)), "")
@@ -99,10 +95,6 @@ class MemoryMetrics:
             name = subject or labels.get("__name__") or first
             if math.isfinite(sample.value):
                 yield Row(time=at, entity=entity, subject=name, value=float(sample.value), text=text)
-
-    def _at(self, tree: Node, series: Sequence[Series], at: float) -> list[Sample]:
-        value = evaluate(tree, series, at)
-        return value if isinstance(value, list) else [Sample(labels=frozenset(), value=value, time=at)]
 
     def _entity(self, labels: Mapping[str, str]) -> tuple[str, str]:
         label = next((name for name in self._entity_labels if labels.get(name)), "")
@@ -115,6 +107,10 @@ class MemoryMetrics:
             if dict(key)["__name__"] in names and samples and samples[0][0] <= until:
                 return True
         return False
+
+
+def _samples(value: Value, at: float) -> list[Sample]:
+    return value if isinstance(value, list) else [Sample(labels=frozenset(), value=value, time=at)]
 
 
 def _metrics(tree: Node) -> list[str]:

@@ -92,7 +92,7 @@ def _spent(world: World, planned: Planned) -> Spent:
         escalated=any(incidents.get(i).outcome is Outcome.ESCALATED for i in ids),
         queries=queries,
         tokens=modelled or read + written,
-        questions=lived.questions,
+        questions=lived.questions + sum(entry.questions for entry in costs),
         cost=dollars(queries=queries, read=read, written=written),
         why=_why(incidents, ids, recalled=recalled),
     )

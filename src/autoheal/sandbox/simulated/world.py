@@ -6,7 +6,7 @@ import asyncio
 import random
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,7 @@ from autoheal.domain.proposal import ProposalKind, ProposalState
 from autoheal.domain.skill import Trust
 from autoheal.healing.gather import Gatherer, Sources
 from autoheal.healing.responder import Responder
-from autoheal.healing.settings import HealingSettings
+from autoheal.healing.settings import AskSettings, HealingSettings
 from autoheal.housekeeping import Housekeeping
 from autoheal.integrations.alertmanager.alerts import AlertmanagerAlerts
 from autoheal.integrations.database.database import Database
@@ -43,6 +43,7 @@ from autoheal.sandbox.simulated.stream import Planned
 T = TypeVar("T")
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ENVIRONMENT = "production"
+_REVIEWER, _ON_CALL = "reviewer", "on-call"
 HEALING = HealingSettings(
     baseline_seconds=900,
     rate_window_seconds=60,
@@ -53,6 +54,7 @@ HEALING = HealingSettings(
     verify_poll_seconds=30,
     verify_stable_seconds=90,
     verify_within_seconds=300,
+    ask=AskSettings(enabled=True, on_call=(_ON_CALL,)),
 )
 LEARNING = LearningSettings(
     code_repository="code", history_seconds=1_000, backtest_step_seconds=10, past_incidents=50
@@ -65,7 +67,6 @@ POLICY = Policy(
 )
 _ANSWER_SECONDS = 120.0
 _REPAIR_SECONDS = 900.0
-_REVIEWER = "reviewer"
 _LOOKS = 400
 
 
@@ -117,9 +118,12 @@ class VirtualRun:
         del seconds
         kind, _, subject = topic.partition("-")
         await self.sleep(_ANSWER_SECONDS)
+        if kind == "answer":
+            self.world.tell(subject)
+            return True
         self.questions += 1
         if kind == "approval":
-            self.world.answer(subject)
+            self.world.rule(subject)
         else:
             await self.sleep(_REPAIR_SECONDS)
             self.world.production.mend()
@@ -200,7 +204,17 @@ class World:
                 merged += self._merged(lessons, proposal.id)
         return merged
 
-    def answer(self, mitigation_id: str) -> None:
+    def tell(self, question_id: str) -> None:
+        """The person who was asked names the service where the fault is."""
+        store, fault = self.database.questions, self.production.fault
+        if fault is not None:
+            where = f"it is {fault.service}"
+            said = replace(
+                store.get(question_id), answer=where, answered_by=_ON_CALL, answered_at=self.clock.now()
+            )
+            store.save(said)
+
+    def rule(self, mitigation_id: str) -> None:
         """The person on call says yes to what would mend the fault, and no to anything else."""
         mitigation = self.database.mitigations.get(mitigation_id)
         fault = self.production.fault
@@ -211,7 +225,7 @@ class World:
             mitigation_id=mitigation_id,
             digest=mitigation.digest,
             decision=Decision.APPROVED if helps else Decision.REJECTED,
-            actor="on-call",
+            actor=_ON_CALL,
             channel="simulation",
             decided_at=self.clock.now(),
             expires_at=mitigation.expires_at,
@@ -288,6 +302,7 @@ class World:
             audit=database.audit,
             graph=database.graph,
             skills=self.library,
+            questions=database.questions,
             actuator=self.production.actuator,
             pager=MemoryPager(),
             runs=self.queue,
