@@ -11,6 +11,7 @@ from autoheal.diagnosis.finding import Diagnosis
 from autoheal.diagnosis.telemetry import Telemetry
 from autoheal.domain.incident import Incident, IncidentEvent, IncidentState
 from autoheal.domain.investigation import Investigation
+from autoheal.healing.bring_back import brought_back
 from autoheal.healing.calm import calm_history
 from autoheal.healing.collect import collect
 from autoheal.healing.conclude import Inquiry, conclude
@@ -83,7 +84,11 @@ def keep(responder: Responder, investigation: Investigation) -> None:
 def _keep(responder: Responder, investigation: Investigation) -> None:
     incident_id = investigation.incident_id
     responder.incidents.save_investigation(investigation)
-    trace = compose(investigation, responder.incidents.evidence_of(incident_id))
+    trace = compose(
+        investigation,
+        responder.incidents.evidence_of(incident_id),
+        facts=brought_back(responder, incident_id),
+    )
     responder.audit.append(incident_id=incident_id, kind="decision_trace", actor="autoheal", body=trace)
     leading = investigation.leading
     cited = tuple(i for claim in leading.claims_for for i in claim.evidence_ids) if leading else ()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autoheal.domain.investigation import Hypothesis, HypothesisState, Mechanism
 from autoheal.domain.mitigation import ActionKind
 from autoheal.domain.skill import DecisionRule, Skill, Trust
 from autoheal.graph.skills import Fit, candidates, deepest, fitting
+from autoheal.graph.tried import FAILURES
 from autoheal.healing.settings import HealingSettings
 from autoheal.healing.skill_run import Asker, Diagnosed, Moment, OutOfBudgetError, Watch, diagnose_with
 
@@ -26,6 +27,8 @@ class Situation:
     signature: str
     calls: Sequence[tuple[str, str]]
     moment: Moment
+    failed: Mapping[str, int] = field(default_factory=dict)
+    """Skills by name whose diagnosis did not hold for such alerts, with how often in a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,7 @@ def recall(
     watch = Watch(gatherer, settings, situation.moment)
     fits = fitting(skills, alerts=situation.alerts, signature=situation.signature)
     path: list[str] = [] if fits else ["recall: no skill is known for these alerts"]
+    fits = _what_failed_last(fits, situation.failed, path)
     contradicted: list[str] = []
     for fit in (fit for fit in fits if usable(fit.skill)):
         found = _try(fit, situation, watch, path)
@@ -64,6 +68,17 @@ def recall(
         contradicted.append(fit.skill.reference)
     shadows = _shadows([fit for fit in fits if not usable(fit.skill)], situation, watch, path)
     return NotRecalled(path=tuple(path), contradicted=tuple(contradicted), shadows=shadows)
+
+
+def _what_failed_last(fits: list[Fit], failed: Mapping[str, int], path: list[str]) -> list[Fit]:
+    """Skills in the order to try them: those that failed again and again on such alerts come last."""
+    worn = [fit for fit in fits if failed.get(fit.skill.name, 0) >= FAILURES]
+    path += [
+        f"recall: {fit.skill.reference} is tried later: its diagnosis did not hold the last"
+        f" {failed[fit.skill.name]} times for such alerts"
+        for fit in worn
+    ]
+    return [fit for fit in fits if fit not in worn] + worn
 
 
 def usable(skill: Skill) -> bool:

@@ -19,6 +19,8 @@ from autoheal.graph.matchers import labels_of
 from autoheal.graph.novelty import after_recall, novelty, precedents
 from autoheal.graph.signature import class_of, incident_signature
 from autoheal.graph.skill_trust import another_line, standing_of
+from autoheal.graph.tried import failures, note_path
+from autoheal.healing.bring_back import bring_back
 from autoheal.healing.check_claims import objection_to
 from autoheal.healing.conclude import stored_evidence
 from autoheal.healing.investigate import keep
@@ -39,12 +41,16 @@ def recall_first(responder: Responder, incident_id: str) -> str:
     situation = _situation(responder, incident, group)
     incident = replace(incident, signature=situation.signature)
     responder.incidents.save(incident)
+    bring_back(responder, incident, group)
     skills = live_skills(responder, rules_now(responder))
+    failed = {s.name: failures(responder.graph, situation.signature, s.name) for s in skills}
+    situation = replace(situation, failed=failed)
     gatherer = responder.gatherer.for_stage(incident_id, "recall")
     found = recall(situation, skills, gatherer, responder.settings)
     for step in found.path:
         responder.note(incident_id, "decision", step)
     incident = _with_novelty(responder, incident, group, found)
+    _note_failed_paths(responder, incident, found)
     if isinstance(found, NotRecalled):
         for shadow in found.shadows:
             note_shadow(responder, incident_id, shadow)
@@ -69,6 +75,12 @@ def _with_novelty(
     responder.incidents.save(incident)
     responder.note(incident.id, "decision", f"novelty {new.score:.2f}: {new.reason}")
     return incident
+
+
+def _note_failed_paths(responder: Responder, incident: Incident, found: Recalled | NotRecalled) -> None:
+    """Whose diagnosis did not hold for these alerts is remembered, so that others are tried before it."""
+    for reference in found.contradicted if isinstance(found, NotRecalled) else ():
+        note_path(responder.graph, incident, reference, held=False, at=responder.clock.now())
 
 
 def _another_line(responder: Responder, found: Recalled) -> str:

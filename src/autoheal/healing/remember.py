@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from autoheal.domain.fact import NodeKind, urn
 from autoheal.domain.incident import Incident
 from autoheal.domain.mitigation import MitigationState
 from autoheal.graph.incidents import Lesson, addition
 from autoheal.graph.signature import class_of, failure_family
+from autoheal.healing.bring_back import credit_memory
 from autoheal.healing.changes import change_of
 from autoheal.healing.responder import Responder
 from autoheal.healing.skill_credit import credit_skills
@@ -25,8 +28,18 @@ def remember(responder: Responder, incident: Incident) -> Incident:
         responder.graph.save_node(node)
     for fact in added.facts:
         responder.graph.assert_fact(fact)
+    _key(responder, named, [alert.fingerprint for alert in alerts], taught=lesson is not None)
     credit_skills(responder, named, lesson)
+    credit_memory(responder, named, lesson)
     return named
+
+
+def _key(responder: Responder, incident: Incident, fingerprints: Sequence[str], *, taught: bool) -> None:
+    """What the next like incident is found by; one that taught is not hidden by one that did not."""
+    keys = [("signature", incident.signature), *(("fingerprint", each) for each in fingerprints)]
+    for scheme, value in keys:
+        if value and (taught or responder.graph.resolve(scheme, value) is None):
+            responder.graph.add_alias(scheme, value, urn(NodeKind.INCIDENT, incident.id))
 
 
 def accepted_cause(responder: Responder, incident: Incident) -> Lesson | None:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from autoheal.domain.decision_trace import PARTS
 from autoheal.domain.evidence import Claim, Evidence, Failed, Found
 from autoheal.domain.investigation import Hypothesis, Investigation, VerdictKind
 
+NO_FACTS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
-def compose(investigation: Investigation, evidence: Sequence[Evidence]) -> dict[str, object]:
-    """The five parts as plain JSON values, beside the verdict they lead to."""
+
+def compose(
+    investigation: Investigation,
+    evidence: Sequence[Evidence],
+    *,
+    facts: Mapping[str, Sequence[str]] = NO_FACTS,
+) -> dict[str, object]:
+    """The five parts as plain JSON values, beside the verdict they lead to.
+
+    facts are the ids of what memory gave, by the evidence that holds it.
+    """
     return {
         "investigation": investigation.id,
         "attempt": investigation.attempt,
-        "sources": [_source(e) for e in evidence],
+        "sources": [{**_source(e), **_cited(facts.get(e.id))} for e in evidence],
         "hypotheses": [_hypothesis(h) for h in investigation.hypotheses],
         "arguments": [_arguments(h) for h in investigation.hypotheses],
         "path": [*investigation.path, *_review(investigation)],
@@ -80,6 +91,10 @@ def _source(evidence: Evidence) -> dict[str, object]:
         "window": [evidence.start.isoformat(), evidence.end.isoformat()],
         **said,
     }
+
+
+def _cited(facts: Sequence[str] | None) -> dict[str, object]:
+    return {} if facts is None else {"facts": list(facts)}
 
 
 def _hypothesis(hypothesis: Hypothesis) -> dict[str, object]:

@@ -317,6 +317,10 @@ class GraphStore(Protocol):
         """Facts that match, as known at and as true at the given instants (None: now), oldest first."""
         ...
 
+    def facts_with(self, ids: Sequence[str]) -> Sequence[Fact]:
+        """Facts by their ids, also those that are no longer believed, in the order of the ids."""
+        ...
+
     def touching(self, urns: Sequence[str], *, relations: Sequence[Relation], newest: int) -> Sequence[Fact]:
         """What is believed now of these nodes, as subject or object: at most so many, the newest first."""
         ...

@@ -36,7 +36,11 @@ def stored(
         approvals=[approval for act in acts for approval in mitigations.approvals(act.id)],
         proposals=proposals.list(),
         facts=graph.facts(),
-        uses=[Use(urn=urn, incident_id=incident, useful=useful) for urn, incident, useful in graph.uses()],
+        uses=[
+            Use(urn=urn, incident_id=incident, useful=useful)
+            for urn, incident, useful in graph.uses()
+            if not urn.startswith("path:")
+        ],
     )
 
 

@@ -114,6 +114,12 @@ class DatabaseGraph:
         with self._connections.read() as connection:
             return rows.read(connection, *terms, moment=Moment(known_at=known_at, true_at=true_at))
 
+    def facts_with(self, ids: Sequence[str]) -> Sequence[Fact]:
+        """Facts by their ids, also those that are no longer believed."""
+        with self._connections.read() as connection:
+            found = rows.by_id(connection, list(ids), moment=None)
+        return [found[key] for key in dict.fromkeys(ids) if key in found]
+
     def touching(self, urns: Sequence[str], *, relations: Sequence[Relation], newest: int) -> Sequence[Fact]:
         """What is believed now of these nodes: at most so many, the newest first."""
         with self._connections.read() as connection:

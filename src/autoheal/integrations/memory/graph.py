@@ -92,6 +92,10 @@ class MemoryGraph:
             if _matches(fact, wanted) and _known(fact, known_at) and _true(fact, true_at)
         ]
 
+    def facts_with(self, ids: Sequence[str]) -> Sequence[Fact]:
+        """Facts by id."""
+        return [self._facts[key] for key in dict.fromkeys(ids) if key in self._facts]
+
     def touching(self, urns: Sequence[str], *, relations: Sequence[Relation], newest: int) -> Sequence[Fact]:
         """What is believed of these nodes, the newest first."""
         found = _near(self.facts(), set(urns), relations)
