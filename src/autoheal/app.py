@@ -10,27 +10,24 @@ from autoheal.domain.alert import Alert
 from autoheal.domain.alert_group import AlertGroup
 from autoheal.domain.approval import Approval, Decision
 from autoheal.domain.decision_trace import DecisionTrace
-from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError, UserError
+from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.incident import Incident, TimelineEntry
 from autoheal.domain.investigation import Investigation
 from autoheal.domain.ledger import LedgerEntry
-from autoheal.domain.message import Press
 from autoheal.domain.mitigation import Mitigation, MitigationState, Verification
 from autoheal.domain.proposal import Proposal, ProposalState
 from autoheal.domain.question import Question
 from autoheal.domain.skill import Skill
 from autoheal.graph.skill_file import parse as parse_skill
+from autoheal.healing.correct import correct
+from autoheal.healing.room import CHANNEL, Room
 from autoheal.healing.skill_credit import live_skills, rules_now
-from autoheal.healing.theory import WEIGH, Theory, blamed, known_services
-from autoheal.healing.thread import Teller
-from autoheal.learning.skill_work import SkillWork, blank
 from autoheal.learning.skill_work import SkillWork, blank
 from autoheal.loop import Loop
 from autoheal.policy.approvers import objection
 from autoheal.policy.masking import mask
 from autoheal.policy.untrusted import fit
-from autoheal.ports.chat import ChatDoor, Greeting, PostStore, Pressed, Said, Unheard
 from autoheal.ports.machine import Clock, Ids
 from autoheal.ports.production import Branch, Forge
 from autoheal.ports.runs import Runs
@@ -80,15 +77,6 @@ class Memory:
     proposals: ProposalStore
     graph: GraphStore
     questions: QuestionStore
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """A chat in which incidents are told and people are heard."""
-
-    door: ChatDoor
-    posts: PostStore
-    teller: Teller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,47 +192,25 @@ class App:
 
     def hear(self, headers: Mapping[str, str], body: bytes) -> str:
         """What a chat sent: a press or a word of a person we know, acted on once; returns what to answer."""
-        room = self._room()
-        heard = room.door.read(headers, body, now=self.clock.now())
-        if isinstance(heard, Greeting):
-            return heard.answer
-        if isinstance(heard, Unheard):
-            return ""
-        incident_id = room.posts.incident_at(heard.thread)
-        if room.posts.claim(incident_id, f"heard:{heard.id}"):
-            try:
-                self._answer(incident_id, heard)
-            except (RefusedError, UserError) as error:
-                # The thread is where the person waits for an answer.
-                self.loop.responder.note(incident_id, "human", f"{heard.person} was refused: {error}")
-        return ""
+        return self._room().hear(headers, body, now=self.clock.now(), acts=self)
 
     def chat_preview(self, incident_id: str) -> str:
         """The very text of the first message of an incident, as the chat gets it."""
         return self._room().teller.preview(incident_id)
 
-    def _answer(self, incident_id: str, heard: Pressed | Said) -> None:
-        responder = self.loop.responder
-        if isinstance(heard, Said):
-            responder.note(incident_id, "human", heard.text, actor=heard.person)
-            question = self._open_question(incident_id)
-            if question is not None:
-                self.answer(question.id, actor=heard.person, text=heard.text)
-                return
-            service = blamed(heard.text, known_services(responder, incident_id))
-            if service is not None:
-                theory = Theory(incident_id=incident_id, person=heard.person, service=service)
-                self.runs.start(WEIGH, theory.subject)
-            return
-        mitigation_id, _, digest = heard.value.partition("|")
-        if self.memory.mitigations.get(mitigation_id).incident_id != incident_id:
-            raise ConflictError(f"{mitigation_id} belongs to another incident than this thread")
-        approved = heard.press is Press.APPROVE
-        decision = Decision.APPROVED if approved else Decision.REJECTED
-        note = "not the cause" if heard.press is Press.NOT_THE_CAUSE else ""
-        self.decide(
-            mitigation_id, digest=digest, decision=decision, actor=heard.person, channel="chat", note=note
-        )
+    def correct(self, incident_id: str, *, actor: str, service: str) -> None:
+        """A person says that a service is not the cause: what waits there is called off."""
+        correct(self.loop.responder, incident_id, person=actor, service=service)
+        for waiting in self.memory.mitigations.of_incident(incident_id):
+            if waiting.state is MitigationState.PROPOSED and waiting.action.target == service:
+                self.decide(
+                    waiting.id,
+                    digest=waiting.digest,
+                    decision=Decision.REJECTED,
+                    actor=actor,
+                    channel=CHANNEL,
+                    note="not the cause",
+                )
 
     def _room(self) -> Room:
         if self.room is None:
@@ -277,10 +243,6 @@ class App:
         topic = f"answer-{question_id}"
         self.runs.tell("heal", question.incident_id, topic, True, once=question_id)  # noqa: FBT003  the message itself
         return answered
-
-    def _open_question(self, incident_id: str) -> Question | None:
-        asked = self.memory.questions.of_incident(incident_id)
-        return next((question for question in asked if question.answer is None), None)
 
     # ------------------------------------------------------------ proposals
 
@@ -349,11 +311,6 @@ class App:
         """What a person does with skills: test, dry run, promote, demote, restore."""
         return SkillWork(lessons=self.loop.lessons)
 
-    @property
-    def skill_work(self) -> SkillWork:
-        """What a person does with skills: test, dry run, promote, demote, restore."""
-        return SkillWork(lessons=self.loop.lessons)
-
     def graph(self) -> GraphStore:
         """The production context graph."""
         return self.memory.graph
@@ -388,11 +345,6 @@ class App:
 def read_skill(name: str, files: Mapping[str, str]) -> Skill:
     """The skill in the files of its folder, read as strictly as a merge does; raises ConfigError."""
     return parse_skill(name, files)
-
-
-def blank_skill(name: str, *, alert: str) -> Mapping[str, str]:
-    """The files of a new skill, to be filled in; raises ConfigError for a name that cannot be one."""
-    return blank(name, alert)
 
 
 def blank_skill(name: str, *, alert: str) -> Mapping[str, str]:

@@ -11,12 +11,13 @@ from functools import partial
 from pathlib import Path
 
 from autoheal.alerts.intake import Intake
-from autoheal.app import App, Memory, Room
+from autoheal.app import App, Memory
 from autoheal.config import Config
 from autoheal.domain.errors import ConfigError
 from autoheal.healing.decide import remind
 from autoheal.healing.gather import Gatherer, Sources
 from autoheal.healing.responder import Responder
+from autoheal.healing.room import Room
 from autoheal.healing.thread import Teller
 from autoheal.housekeeping import Housekeeping
 from autoheal.integrations.absent import NoActuator, NoMetrics
@@ -36,6 +37,7 @@ from autoheal.integrations.prover.prover import SandboxedProver
 from autoheal.learning.lessons import Lessons
 from autoheal.loop import Loop
 from autoheal.ports.production import Actuator
+from autoheal.ports.runs import Runs
 from autoheal.ports.telemetry import Changes
 from autoheal.reports import checks
 
@@ -66,15 +68,8 @@ def wire(config: Config) -> App:
         responder=responder,
         lessons=_lessons(config, database, sources, forge, library),
     )
-    room = _room(config, database)
-    housekeeping = Housekeeping(
-        intake=loop.intake,
-        traces=sources.traces,
-        graph=database.graph,
-        clock=clock,
-        teller=room.teller if room else None,
-        remind=partial(remind, responder),
-    )
+    room = _room(config, database, responder, runs)
+    housekeeping = _housekeeping(loop, sources, database, room)
 
     def start() -> None:
         runs.launch(loop.workflows())
@@ -101,7 +96,18 @@ def wire(config: Config) -> App:
     )
 
 
-def _room(config: Config, database: Database) -> Room | None:
+def _housekeeping(loop: Loop, sources: Sources, database: Database, room: Room | None) -> Housekeeping:
+    return Housekeeping(
+        intake=loop.intake,
+        traces=sources.traces,
+        graph=database.graph,
+        clock=SystemClock(),
+        teller=room.teller if room else None,
+        remind=partial(remind, loop.responder),
+    )
+
+
+def _room(config: Config, database: Database, responder: Responder, runs: Runs) -> Room | None:
     if config.slack is None:
         return None
     teller = Teller(
@@ -113,7 +119,13 @@ def _room(config: Config, database: Database) -> Room | None:
         labels=config.slack.labels,
         link=config.pager.link or f"http://{config.http.host}:{config.http.port}",
     )
-    return Room(door=config.slack.open_door(), posts=database.posts, teller=teller)
+    return Room(
+        door=config.slack.open_door(),
+        posts=database.posts,
+        teller=teller,
+        responder=responder,
+        runs=runs,
+    )
 
 
 def _make(home: Path) -> None:

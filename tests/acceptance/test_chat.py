@@ -14,13 +14,14 @@ from tests.attacks.written import Attack, attacks
 from tests.doubles.slack import CHANNEL, PERSON, SECRET, Slack, mention, pressed, signed, slack_server
 from tests.unit.surfaces.stage import Browser, alert, browser, story
 
-from autoheal.app import App, Room
+from autoheal.app import App
 from autoheal.config import Config, load
 from autoheal.domain.approval import Decision
 from autoheal.domain.errors import ConfigError, UnreachableError
 from autoheal.domain.incident import Incident, TimelineEntry
 from autoheal.domain.mitigation import Mitigation, MitigationState
 from autoheal.domain.question import Question
+from autoheal.healing.room import Room
 from autoheal.healing.theory import WEIGH, Theory, weigh
 from autoheal.healing.thread import Teller, is_link
 from autoheal.integrations.memory.runs import MemoryRuns
@@ -55,7 +56,9 @@ def _settings(slack: Slack, *labels: str) -> SlackSettings:
 def app(tmp_path: Path, slack: Slack) -> Iterator[App]:
     wired = wire(Config(home=tmp_path / "home", slack=_settings(slack)))
     runs = MemoryRuns()
-    yield replace(wired, runs=runs, loop=replace(wired.loop, intake=replace(wired.loop.intake, runs=runs)))
+    room = replace(wired.room, runs=runs) if wired.room else None
+    intake = replace(wired.loop.intake, runs=runs)
+    yield replace(wired, runs=runs, room=room, loop=replace(wired.loop, intake=intake))
     wired.stop()
 
 

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from autoheal.alerts.intake import Intake
+from autoheal.domain.approval import Approval, Decision
 from autoheal.domain.change import Change, ChangeKind
 from autoheal.domain.evidence import Row
 from autoheal.domain.incident import Incident
 from autoheal.domain.mitigation import ActionKind
 from autoheal.domain.skill import Trust
+from autoheal.healing.correct import correct
 from autoheal.healing.gather import Gatherer, Sources
 from autoheal.healing.responder import Responder
 from autoheal.healing.settings import HealingSettings
@@ -119,7 +121,10 @@ class _Run:
         """Nobody answers; a person mends what a person was called for."""
         del seconds
         self.waits += 1
-        if topic.startswith("approval"):
+        if topic.startswith("approval") and self.shop.rules_out:
+            self.shop.live(20.0)
+            self.shop.correct(topic.removeprefix("approval-"))
+        elif topic.startswith("approval"):
             self.shop.live(1_000.0)
         elif topic.startswith("answer-"):
             self.shop.live(30.0)
@@ -155,6 +160,7 @@ class Shop:
     healing: HealingSettings = HEALING
     severity: str = "critical"
     says: str = ""
+    rules_out: str = ""
     clock: MemoryClock = field(default_factory=lambda: MemoryClock(at=START))
     ids: MemoryIds = field(default_factory=MemoryIds)
     metrics: MemoryMetrics = field(default_factory=lambda: MemoryMetrics(rules=[RULE]))
@@ -218,6 +224,24 @@ class Shop:
             labels = {"service": service, **({"status": status} if status else {})}
             kind = "counter" if metric.endswith("_total") else "gauge"
             self.metrics.add(metric, labels, samples, kind=kind)
+
+    def correct(self, mitigation_id: str) -> None:
+        """The person who was to approve says instead that it is another cause."""
+        mitigation = self.database.mitigations.get(mitigation_id)
+        correct(self.loop.responder, mitigation.incident_id, person="dana", service=self.rules_out)
+        self.database.mitigations.add_approval(
+            Approval(
+                id=self.ids.new("apr"),
+                mitigation_id=mitigation_id,
+                digest=mitigation.digest,
+                decision=Decision.REJECTED,
+                actor="dana",
+                channel="chat",
+                decided_at=self.clock.now(),
+                expires_at=mitigation.expires_at,
+                note="not the cause",
+            )
+        )
 
     def reply(self, question_id: str) -> None:
         """The person who was asked says what there is to say, if anything."""

@@ -17,6 +17,7 @@ from autoheal.domain.investigation import (
     VerdictKind,
 )
 from autoheal.healing.collect import Collection
+from autoheal.healing.correct import corrections, set_aside
 from autoheal.healing.hypotheses import Material, hypotheses
 from autoheal.healing.responder import Responder
 from autoheal.healing.review import UnderReview, moved, review
@@ -60,13 +61,14 @@ def conclude(responder: Responder, inquiry: Inquiry, diagnosis: Diagnosis) -> Fi
         evidence=inquiry.collection.evidence,
         rows=rows,
     )
-    candidates = hypotheses(diagnosis, material)
+    candidates = set_aside(hypotheses(diagnosis, material), corrections(responder, inquiry.incident_id))
     path = (
         f"engine: {diagnosis.verdict} ({diagnosis.reason})",
         _habit(inquiry),
     )
     is_cause = VerdictKind(diagnosis.verdict.value) is VerdictKind.CAUSE
-    if not is_cause or not candidates or _says_nothing_new(diagnosis, inquiry):
+    nothing_leads = not candidates or candidates[0].state is not HypothesisState.LEADING
+    if not is_cause or nothing_leads or _says_nothing_new(diagnosis, inquiry):
         settled = tuple(_demoted(h, diagnosis.reason) for h in candidates)
         verdict = _no_cause(diagnosis, inquiry)
         return Finding(hypotheses=settled, verdict=verdict, review=None, path=path)

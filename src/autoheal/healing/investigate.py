@@ -105,7 +105,12 @@ def _keep(responder: Responder, investigation: Investigation) -> None:
 
 def _investigating(responder: Responder, incident_id: str) -> Incident:
     incident = responder.incidents.get(incident_id)
-    waiting = (IncidentState.DECIDING, IncidentState.VERIFYING, IncidentState.MITIGATING)
+    waiting = (
+        IncidentState.DECIDING,
+        IncidentState.AWAITING_APPROVAL,
+        IncidentState.VERIFYING,
+        IncidentState.MITIGATING,
+    )
     if incident.state in waiting:
         incident = responder.move(incident, IncidentEvent.TRY_NEXT)
     return incident

@@ -12,6 +12,7 @@ from autoheal.domain.investigation import VerdictKind
 from autoheal.domain.mitigation import MitigationState, VerificationResult
 from autoheal.healing.ask import ask, take_answer
 from autoheal.healing.close import close, hand_over, note_recovery
+from autoheal.healing.correct import CORRECTED, was_corrected
 from autoheal.healing.decide import AUTOMATIC, DENIED, decide, settle
 from autoheal.healing.escalate import escalate
 from autoheal.healing.investigate import investigate
@@ -93,7 +94,7 @@ async def _act(run: Run, step: Step, responder: Responder, incident_id: str, att
     if ruling == DENIED:
         return STOP
     if ruling != AUTOMATIC and not await _approved(run, step, responder, mitigation_id):
-        return STOP
+        return NEXT if await step(was_corrected, mitigation_id) == CORRECTED else STOP
     if await step(last_look, incident_id, mitigation_id) == RECOVERED:
         return RECOVERED
     if await step(mitigate, mitigation_id) != MitigationState.EXECUTED:

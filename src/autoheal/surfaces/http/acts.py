@@ -43,6 +43,12 @@ class AnswerBody(Body):
     text: Reason
 
 
+class ServiceBody(Body):
+    """The service that a person speaks of."""
+
+    service: Person
+
+
 class ReasonBody(Body):
     """Who, and why."""
 
@@ -66,6 +72,12 @@ def decide(mitigation_id: str, body: DecisionBody, app: Product) -> Approval:
 def answer(question_id: str, body: AnswerBody, app: Product) -> Question:
     """Answer a question, once, under one's own name."""
     return app.answer(question_id, actor=body.actor, text=body.text)
+
+
+@router.post("/incidents/{incident_id}/correction", status_code=204)
+def correct(incident_id: str, body: ServiceBody, app: Product) -> None:
+    """Say that a service is not the cause: what waits there is called off, another cause is sought."""
+    app.correct(incident_id, actor=body.actor, service=body.service)
 
 
 @router.post("/proposals/{proposal_id}/merge")
