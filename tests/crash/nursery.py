@@ -1,0 +1,59 @@
+"""Bears workers: imports Autoheal once, then forks one `autoheal` process for each line it reads.
+
+A line is {"arguments": [...], "environment": {...}, "folder": path}; the answer is the process id. A line
+{"ask": pid} is answered by its exit status (minus the signal that killed it), or null while it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import httpcore
+
+from autoheal import wiring
+from autoheal.surfaces import server
+from autoheal.surfaces.cli import main, serve
+
+LOADED = (httpcore, wiring, server, serve)
+"""What `autoheal serve` needs: loaded before the first birth."""
+
+
+def born(order: dict[str, object]) -> None:
+    """Become the process; never returns."""
+    code = 70
+    try:
+        folder, arguments, environment = order["folder"], order["arguments"], order["environment"]
+        assert isinstance(folder, str)
+        assert isinstance(arguments, list)
+        assert isinstance(environment, dict)
+        os.setsid()
+        os.chdir(folder)
+        os.environ.update(environment)  # noqa: TID251  what exec would have given it
+        log = os.open("serve.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for stream, file in ((nothing, 0), (log, 1), (log, 2)):
+            os.dup2(stream, file)
+        sys.argv = ["autoheal", *arguments]
+        main.main()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+    finally:
+        os._exit(code)
+
+
+def status(pid: int) -> int | None:
+    """How it ended, if it did."""
+    ended, how = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(how) if ended else None
+
+
+if __name__ == "__main__":
+    for order in map(json.loads, sys.stdin):
+        answer = status(order["ask"]) if "ask" in order else os.fork()
+        if answer == 0 and "ask" not in order:
+            born(order)
+        sys.stdout.write(f"{json.dumps(answer)}\n")
+        sys.stdout.flush()
