@@ -61,6 +61,19 @@ def labels_of(alert: Alert) -> dict[str, str]:
     return {**known, **alert.labels}
 
 
+def without_service(name: str, service: str) -> str:
+    """The alert's name without the name of its service: KycMemoryHigh on kyc is a MemoryHigh.
+
+    The name itself where the service is no part of it, or nearly all of it.
+    """
+    at = name.lower().find(service.lower()) if service else -1
+    left = name[:at] + name[at + len(service) :] if at >= 0 else name
+    return left.strip("_- :") if len(left.strip("_- :")) >= LEAST_NAME else name
+
+
+LEAST_NAME = 4
+
+
 @lru_cache(maxsize=512)
 def _compiled(pattern: str) -> re.Pattern[str]:
     if len(pattern) > MAX_PATTERN or _DANGEROUS.search(pattern) or len(_REPEATS.findall(pattern)) > 2:  # noqa: PLR2004  the bound is explained above

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from autoheal.domain.skill import Matcher, Skill, Trust
-from autoheal.graph.matchers import holds
+from autoheal.graph.matchers import holds, without_service
 
 LADDER: Mapping[Trust, tuple[float, int]] = {
     Trust.AUTO: (0.78, 10),
@@ -44,11 +44,18 @@ def _fit(skill: Skill, alerts: Sequence[Mapping[str, str]], signature: str) -> F
         return None
     if signature and signature in match.signatures:
         return Fit(skill=skill, why=f"signature {signature}", specificity=1_000)
-    found = [(b, labels) for b in match.alerts for labels in alerts if _all_hold(b, labels)]
+    named = [one for labels in alerts for one in (labels, _generic(labels))]
+    found = [(b, labels) for b in match.alerts for labels in named if _all_hold(b, labels)]
     if not found:
         return None
     block, labels = max(found, key=lambda pair: _asked(pair[0]))
     return Fit(skill=skill, why=f"alert {labels.get('alertname', '')}", specificity=_asked(block))
+
+
+def _generic(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """The same alert as a team that does not name its rules after itself would call it."""
+    name = without_service(labels.get("alertname", ""), labels.get("service", ""))
+    return {**labels, "alertname": name}
 
 
 def _all_hold(block: Sequence[Matcher], labels: Mapping[str, str]) -> bool:

@@ -11,6 +11,7 @@ from autoheal.diagnosis.metric_evidence import SYMPTOMS
 from autoheal.domain.alert import Alert
 from autoheal.domain.mitigation import Mitigation
 from autoheal.domain.skill import DecisionRule, DiagnosisStep, Match, Matcher, Skill
+from autoheal.graph.matchers import without_service
 from autoheal.graph.skill_text import quoted
 from autoheal.graph.skill_tools import SERVICE, SERVICE_PATTERN
 from autoheal.learning.material import Material, Signal, change_kind, family_of, signals
@@ -108,15 +109,11 @@ def _asked(alerts: Sequence[Alert]) -> list[tuple[str, str]]:
 
 
 def _nameless(name: str, service: str | None) -> tuple[str, str]:
-    at = name.lower().find(service.lower()) if service else -1
-    rest = (name[:at], name[at + len(service or "") :]) if at >= 0 else ("", "")
-    plain = re.fullmatch(r"[A-Za-z0-9_ :-]*", "".join(rest)) is not None
-    if at < 0 or not plain or len("".join(rest)) < _LEAST_NAME:
+    plain = without_service(name, service or "")
+    safe = re.fullmatch(r"[A-Za-z0-9_ :-]*", plain) is not None
+    if plain == name or not safe or not name.endswith(plain):
         return "=", name
-    return "=~", ".*".join(rest)
-
-
-_LEAST_NAME = 4
+    return "=~", f".*{plain}"
 
 
 def _with_saves(chosen: Sequence[Signal]) -> list[DiagnosisStep]:

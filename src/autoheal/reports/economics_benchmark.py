@@ -60,7 +60,8 @@ def summary(stream: Sequence[Played]) -> dict[str, Json]:
     """The figures of the stream; null where a stream is too short to have one."""
     known = [one for one in stream if one.family is not None]
     news = [one for one in stream if one.family is None]
-    early, late = _at(known, EARLY), _at(known, LATE)
+    late = _at(known, LATE)
+    early = [one for one in _at(known, EARLY) if one.family in {other.family for other in late}]
     families = sorted({one.family for one in known if one.family is not None})
     fits = {family: fitted([one.cost for one in known if one.family == family]) for family in families}
     return {

@@ -64,6 +64,27 @@ def test_an_unrelated_alert_fits_no_skill() -> None:
     assert fitting([skill("a", alertname("High"))], alerts=[{"alertname": "DiskFull"}], signature="s") == []
 
 
+@pytest.mark.parametrize(
+    ("name", "service", "fits"),
+    [
+        ("CartHigh", "cart", True),
+        ("cart_High", "cart", True),
+        ("HighCart", "cart", True),
+        ("CartHigh", "stock", False),
+        ("CartLow", "cart", False),
+    ],
+)
+def test_a_rule_that_a_team_named_after_its_service_is_the_same_kind(
+    name: str,
+    service: str,
+    fits: bool,  # noqa: FBT001  a column of the table above
+) -> None:
+    found = fitting(
+        [skill("a", alertname("High"))], alerts=[{"alertname": name, "service": service}], signature=""
+    )
+    assert bool(found) is fits
+
+
 def test_what_a_skill_excludes_is_excluded() -> None:
     excluded = skill("a", alertname("High"), none=Matcher(label="environment", operator="=", value="staging"))
     alerts = [{"alertname": "High", "environment": "staging"}]

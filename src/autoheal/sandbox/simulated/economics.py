@@ -18,8 +18,8 @@ from autoheal.reports.history import tokens
 from autoheal.sandbox.simulated.stream import Planned, draw
 from autoheal.sandbox.simulated.world import World, template
 
-_REVIEW_SECONDS = 86_400.0
-"""A person reads proposals once a day."""
+_REVIEW_SECONDS = 2 * 86_400.0
+"""A person reads proposals every other day."""
 _MEMORY_DISK = Path("/dev/shm")  # noqa: S108  nothing of a simulation must outlive it
 RECALL = ".recall"
 
@@ -82,8 +82,9 @@ def _spent(world: World, planned: Planned) -> Spent:
     costs = [entry for incident_id in ids for entry in incidents.costs(incident_id)]
     looks = [look for incident_id in ids for look in incidents.investigations(incident_id)]
     recalled = any(_from_memory(look) for look in looks)
-    read = sum(_read(look, incidents) for look in looks if not look.id.endswith(RECALL))
-    written = sum(_written(look) for look in looks if not look.id.endswith(RECALL))
+    asked = [look for look in looks if not look.id.endswith(RECALL)]
+    read = sum(_read(look, asked, incidents) for look in asked)
+    written = sum(_written(look) for look in asked)
     queries = sum(entry.queries for entry in costs)
     modelled = sum(tokens(entry) for entry in costs)
     return Spent(
@@ -102,9 +103,15 @@ def _from_memory(look: Investigation) -> bool:
     return look.id.endswith(RECALL) and look.verdict.kind is VerdictKind.CAUSE
 
 
-def _read(look: Investigation, incidents: IncidentStore) -> int:
-    """Tokens of the digest that a model reads to judge a look: its five-part trace, as it is stored."""
-    trace = compose(look, incidents.evidence_of(look.incident_id))
+def _read(look: Investigation, looks: list[Investigation], incidents: IncidentStore) -> int:
+    """Tokens of the digest that a model reads to judge a look: its five-part trace, as it is stored.
+
+    A later look reads only what was asked since the one before: the rest is in the conversation already.
+    """
+    earlier = [other.ended_at for other in looks if other.ended_at < look.ended_at]
+    asked = incidents.evidence_of(look.incident_id)
+    since = [e for e in asked if e.asked_at <= look.ended_at and not any(e.asked_at <= t for t in earlier)]
+    trace = compose(look, since)
     return len(json.dumps(trace, default=str)) // CHARACTERS_PER_TOKEN
 
 

@@ -77,7 +77,7 @@ FAMILIES = (
     ),
     Kind(
         name="memory leak",
-        effects={_S.MEMORY: 2.4e9, _S.GC: 0.9, _S.LATENCY: 0.75},
+        effects={_S.MEMORY: 2.4e9, _S.GC: 0.9, _S.CPU: 0.96, _S.LATENCY: 0.3},
         line="garbage collection took {number} ms, heap {number} MiB",
         cure=ActionKind.RESTART,
     ),
@@ -135,8 +135,8 @@ _SHOWN: tuple[Mapping[Signal, float], ...] = (
 )
 _CURES = (ActionKind.RESTART, None, ActionKind.RESTART, ActionKind.SCALE, None)
 PASSING = (
-    Kind(name="errors that pass", effects={_S.ERRORS: 0.4}, line="connection reset by {word}", lasts=150.0),
-    Kind(name="slowness that passes", effects={_S.LATENCY: 1.5}, line="slow: {number} ms", lasts=150.0),
+    Kind(name="errors that pass", effects={_S.ERRORS: 0.4}, line="connection reset by {word}", lasts=125.0),
+    Kind(name="slowness that passes", effects={_S.LATENCY: 1.5}, line="slow: {number} ms", lasts=125.0),
     Kind(name="false alarm"),
 )
 """What ends by itself, or never was: it comes again, and each time is news."""

@@ -10,10 +10,10 @@ from autoheal.sandbox.simulated.fleet import FLEETS, Fleet
 from autoheal.sandbox.simulated.kinds import FAMILIES, PASSING, Kind, novel
 
 NOVEL_EVERY = 4
-_PASSING_EVERY = 3
+_PASSING_EVERY = 2
 _LEAST_GAP, _MOST_GAP = 3.0 * 3600, 9.0 * 3600
 _OFTEN = 20
-"""Faults are not spread evenly: in a short stream the first families come this often, the others twice."""
+"""Faults are not spread evenly: in a short stream the first families come this often, the others once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,8 @@ def _kinds(count: int, dice: random.Random) -> list[tuple[Kind, bool]]:
 
 
 def _again(count: int) -> list[Kind]:
-    """Every family at least once or twice, then one after the other twenty times, then all alike."""
-    found = [*FAMILIES, *FAMILIES][:count]
+    """Every family at least once, then one after the other twenty times, then all alike."""
+    found = list(FAMILIES[:count])
     for kind in FAMILIES:
         found += [kind] * min(_OFTEN - found.count(kind), count - len(found))
     while len(found) < count:
@@ -62,7 +62,7 @@ def _again(count: int) -> list[Kind]:
 
 
 def _news(count: int) -> list[Kind]:
-    """One-off faults, each combination once, and every third something that passes or never was."""
+    """One-off faults, each combination once, and every other one something that passes or never was."""
     once = iter(novel())
     passing = [PASSING[place % len(PASSING)] for place in range(count)]
     return [
