@@ -77,7 +77,11 @@ HEALING = HealingSettings(
 AUTO = Policy(
     mode=Mode.AUTO,
     environments={"production": Environment(mode=Mode.AUTO, min_trust=Trust.ASSISTED)},
-    evidence=EvidenceRule(independent_signals=1, min_confidence=0.3),
+    evidence=EvidenceRule(
+        independent_signals=1,
+        min_confidence=0.3,
+        automatic_authors=("engine", "skill", "person", "model"),
+    ),
 )
 """As permissive as a policy can be: what it lets through was let through by nothing else."""
 

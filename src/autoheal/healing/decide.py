@@ -147,6 +147,7 @@ def _situation(
         healthy_peers=state.healthy_peers,
         replicas=state.replicas,
         change_in_progress=state.change_in_progress,
+        author=hypothesis.author,
     )
 
 

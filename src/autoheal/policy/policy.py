@@ -94,6 +94,7 @@ class EvidenceRule(Strict):
 
     independent_signals: int = Field(default=2, ge=1)
     min_confidence: float = Field(default=0.8, ge=0, le=1)
+    automatic_authors: tuple[str, ...] = ("engine", "skill")
 
 
 class ApprovalRule(Strict):

@@ -58,6 +58,7 @@ class Situation:
     healthy_peers: int
     replicas: int
     change_in_progress: bool
+    author: str = "engine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +263,13 @@ def _unsure(q: _Question) -> str | None:
     return f"confidence {confidence:.2f} is below {wanted:.2f}" if confidence < wanted else None
 
 
+def _word_alone(q: _Question) -> str | None:
+    """A finding that rests on the word of a model or person may have been put in its mouth."""
+    author = q.situation.author.partition(":")[0]
+    allowed = author in q.policy.evidence.automatic_authors
+    return None if allowed else f"it is the finding of {q.situation.author}: a person decides"
+
+
 def _untrusted_skill(q: _Question) -> str | None:
     trust, wanted = q.situation.trust, q.policy.environment(q.situation.environment).min_trust
     if trust is None or trust.rung >= wanted.rung:
@@ -275,5 +283,6 @@ _DOUBTS: tuple[tuple[str, _Rule], ...] = (
     ("storm", _storm),
     ("evidence.independent_signals", _weak_evidence),
     ("evidence.min_confidence", _unsure),
+    ("evidence.automatic_authors", _word_alone),
     ("trust", _untrusted_skill),
 )

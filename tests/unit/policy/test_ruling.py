@@ -150,3 +150,24 @@ def test_a_freeze_allows_only_restoring_a_known_state() -> None:
     assert rule_on(policy, RESTART, situation()).rule == "freeze"
     assert rule_on(policy, rollback, situation()).permission is Permission.AUTOMATIC
     assert rule_on(policy, RESTART, replace(situation(), now=NOW + timedelta(hours=2))).rule != "freeze"
+
+
+@pytest.mark.parametrize("author", ["model:big", "person:ann", "somebody", "", "Engine", "model:engine"])
+def test_the_word_of_a_model_or_person_alone_is_never_acted_on_without_a_yes(author: str) -> None:
+    ruling = rule_on(AUTO, RESTART, replace(situation(), author=author, confidence=1.0, signals=9))
+    assert (ruling.permission, ruling.rule) == (
+        Permission.NEEDS_APPROVAL,
+        "evidence.automatic_authors",
+    )
+    assert ruling.approvals_needed >= 1
+
+
+def test_whose_finding_may_be_acted_on_is_written_in_the_policy() -> None:
+    head = "apiVersion: autoheal/v1\nkind: ActionPolicy\nmode: auto\n"
+    policy = parse(f"{head}evidence: {{automatic_authors: [engine, model]}}\n", where="policy.yaml")
+    rules = {
+        author: rule_on(policy, RESTART, replace(situation(), author=author)).rule
+        for author in ("model:big", "person:ann")
+    }
+    assert rules["model:big"] != "evidence.automatic_authors"
+    assert rules["person:ann"] == "evidence.automatic_authors"
