@@ -22,7 +22,8 @@ from autoheal.domain.skill import Skill
 from autoheal.graph.skill_file import parse as parse_skill
 from autoheal.healing.correct import correct
 from autoheal.healing.room import CHANNEL, Room
-from autoheal.healing.skill_credit import live_skills, rules_now
+from autoheal.healing.rules import expressions_now
+from autoheal.healing.skill_credit import live_skills
 from autoheal.learning.skill_work import SkillWork, blank
 from autoheal.loop import Loop
 from autoheal.policy.approvers import objection
@@ -297,7 +298,7 @@ class App:
 
     def skills(self) -> Sequence[Skill]:
         """The live skills with the trust they have earned."""
-        return live_skills(self.loop.responder, rules_now(self.loop.responder))
+        return live_skills(self.loop.responder, expressions_now(self.loop.responder))
 
     def skill(self, name: str) -> Skill:
         """One live skill; raises NotFoundError."""

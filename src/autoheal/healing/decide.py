@@ -18,7 +18,8 @@ from autoheal.domain.skill import Trust
 from autoheal.healing.changes import change_of
 from autoheal.healing.options import Option, options
 from autoheal.healing.responder import Responder
-from autoheal.healing.skill_credit import live_skills, rules_now
+from autoheal.healing.rules import expressions_now
+from autoheal.healing.skill_credit import live_skills
 from autoheal.healing.symptom import check_of
 from autoheal.healing.verify import PENDING, severity_score
 from autoheal.policy.ruling import Permission, Ruling, Situation, rule_on
@@ -161,7 +162,7 @@ def _trust(responder: Responder, hypothesis: Hypothesis) -> Trust | None:
     kind, _, reference = hypothesis.author.partition(":")
     if kind != "skill":
         return None
-    known = {skill.reference: skill for skill in live_skills(responder, rules_now(responder))}
+    known = {skill.reference: skill for skill in live_skills(responder, expressions_now(responder))}
     return known[reference].trust if reference in known else Trust.CANDIDATE
 
 

@@ -26,7 +26,8 @@ from autoheal.healing.conclude import stored_evidence
 from autoheal.healing.investigate import keep
 from autoheal.healing.recall import NotRecalled, Recalled, Situation, recall
 from autoheal.healing.responder import Responder
-from autoheal.healing.skill_credit import live_skills, note_shadow, release_of, rules_now
+from autoheal.healing.rules import expressions_now
+from autoheal.healing.skill_credit import live_skills, note_shadow, release_of
 from autoheal.healing.skill_run import Moment
 from autoheal.healing.triage import alerts_of, known_calls
 
@@ -42,7 +43,7 @@ def recall_first(responder: Responder, incident_id: str) -> str:
     incident = replace(incident, signature=situation.signature)
     responder.incidents.save(incident)
     bring_back(responder, incident, group)
-    skills = live_skills(responder, rules_now(responder))
+    skills = live_skills(responder, expressions_now(responder))
     failed = {s.name: failures(responder.graph, situation.signature, s.name) for s in skills}
     situation = replace(situation, failed=failed)
     gatherer = responder.gatherer.for_stage(incident_id, "recall")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from autoheal.domain.errors import NotFoundError, UnreachableError, WorldError
+from autoheal.domain.errors import NotFoundError, UnreachableError
 from autoheal.domain.incident import Incident
 from autoheal.domain.mitigation import Mitigation, MitigationState, VerificationResult
 from autoheal.domain.skill import Skill
@@ -13,6 +13,7 @@ from autoheal.graph.incidents import Lesson
 from autoheal.graph.skill_trust import Use, credit, live
 from autoheal.healing.recall import Recalled
 from autoheal.healing.responder import Responder
+from autoheal.healing.rules import expressions_now
 
 _SHADOW = "skill.shadow"
 
@@ -21,14 +22,6 @@ def live_skills(responder: Responder, rules: Mapping[str, str]) -> list[Skill]:
     """Every reviewed skill with the trust that it has earned for what stands now."""
     now = responder.clock.now()
     return [live(responder.graph, skill, now=now, rules=rules) for skill in responder.skills.skills()]
-
-
-def rules_now(responder: Responder) -> dict[str, str]:
-    """The alert expressions that run now, by name; empty where the backend does not say."""
-    try:
-        return {r.name: r.expression for r in responder.gatherer.sources.metrics.alert_rules()}
-    except WorldError:
-        return {}
 
 
 def release_of(responder: Responder, service: str) -> str:
@@ -47,7 +40,7 @@ def note_shadow(responder: Responder, incident_id: str, said: Recalled) -> None:
 
 def credit_skills(responder: Responder, incident: Incident, lesson: Lesson | None) -> None:
     """Count each judged use; what nobody judged (no outcome, no accepted cause) counts for nothing."""
-    rules = rules_now(responder)
+    rules = expressions_now(responder)
     known = {skill.reference: skill for skill in responder.skills.skills()}
     uses = [*_answered(responder, incident), *_agreed(responder, incident, lesson)]
     for reference, service, result in uses:

@@ -9,6 +9,7 @@ from autoheal.domain.alert import Alert
 from autoheal.domain.mitigation import Check
 from autoheal.healing.calm import CalmHistory
 from autoheal.healing.responder import Responder
+from autoheal.healing.rules import rules_now
 from autoheal.healing.triage import alerts_of
 from autoheal.healing.verify import alive, concerns, look, look_step
 from autoheal.ports.telemetry import AlertRule
@@ -17,7 +18,7 @@ from autoheal.ports.telemetry import AlertRule
 def check_of(responder: Responder, incident_id: str) -> Check:
     """All alerts of the incident's group as one check; an alert without expression is asked for by name."""
     group = responder.alerts.group_of_incident(incident_id)
-    rules = {rule.name: rule.expression for rule in responder.gatherer.sources.metrics.alert_rules()}
+    rules = rules_now(responder)
     alerts = alerts_of(responder, group)
     expressions = dict.fromkeys(expression_of(alert, rules) for alert in alerts)
     settings = responder.settings
@@ -44,6 +45,16 @@ def recovered(responder: Responder, incident_id: str) -> bool:
     if not seen.trusted or not seen.sick_at:
         return False
     return now - seen.sick_at[-1] >= settings.verify_stable_seconds
+
+
+def unmeasured(responder: Responder, incident_id: str) -> str:
+    """Why the symptom cannot be measured just now; empty when it can."""
+    settings = responder.settings
+    now = responder.clock.now().timestamp()
+    gatherer = responder.gatherer.for_stage(incident_id, "recheck")
+    check = check_of(responder, incident_id)
+    since = now - settings.verify_stable_seconds
+    return look(gatherer, check, since=since, now=now, label=settings.entity_label).why_not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +88,7 @@ def symptom_history(responder: Responder, incident_id: str, calm: CalmHistory) -
 def _habit(responder: Responder, incident_id: str, calm: CalmHistory) -> float:
     """The least habitual alert decides: one rule that holds all along says nothing about the others."""
     alerts = alerts_of(responder, responder.alerts.group_of_incident(incident_id))
-    rules = {rule.name: rule for rule in responder.gatherer.sources.metrics.alert_rules()}
+    rules = rules_now(responder)
     if not calm.known or len({alert.name for alert in alerts}) > _MOST_RULES:
         return 0.0  # so many rules do not fire together by habit
     return min((_share(responder, incident_id, calm, alert, rules) for alert in alerts), default=0.0)
@@ -99,7 +110,7 @@ def _share(
     services = (alert.service,) if alert.service else ()
     gatherer = responder.gatherer.for_stage(incident_id, "recheck")
     step = look_step(since=calm.start, now=until)
-    expression = expression_of(alert, {name: rule.expression for name, rule in rules.items()})
+    expression = expression_of(alert, rules)
     condition, seen = (
         {
             row.time
@@ -131,10 +142,10 @@ def first_of_last_run(times: Sequence[float], *, gap: float) -> float | None:
     return began
 
 
-def expression_of(alert: Alert, rules: Mapping[str, str]) -> str:
+def expression_of(alert: Alert, rules: Mapping[str, AlertRule]) -> str:
     """The rule that runs now, else what the alert carries, else the alert's own state."""
     if alert.name in rules:
-        return rules[alert.name]
+        return rules[alert.name].expression
     if alert.expression:
         return alert.expression
     return f'ALERTS{{alertname="{_quoted(alert.name)}",alertstate="firing"}}'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from autoheal.domain.errors import UnreachableError
 from autoheal.domain.evidence import Empty, Failed, Found, NoData, Row, digest_of
 from autoheal.integrations.memory.evaluation import Chosen, Sample, Series, Value, evaluate, without_name
 from autoheal.integrations.memory.promql import Node, parse, selectors
@@ -61,6 +62,8 @@ class MemoryMetrics:
 
     def alert_rules(self) -> Sequence[AlertRule]:
         """The rules that the test gave."""
+        if self.broken is not None:
+            raise UnreachableError(f"metrics: {self.broken}")
         return list(self.rules)
 
     def _answer(self, expression: str, times: Sequence[float], subject: str) -> QueryResult:
