@@ -309,7 +309,6 @@ def test_an_action_that_does_not_help_is_undone_and_the_incident_stays_open(make
     assert (forth, back) == ("r1", "r2")
     assert case.mitigations()[0].state is MitigationState.UNDONE
     assert incident.outcome is Outcome.ESCALATED
-    assert incident.mitigated_at is None
     undone = seen.index(("undo", IncidentState.VERIFYING))
     assert IncidentState.MITIGATED not in {state for _, state in seen[:undone]}
     assert "investigate" in {step for step, _ in seen[undone:]}
