@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.crash.telemetry import Telemetry
 
-from autoheal.domain.errors import NotFoundError, StaleTargetError
+from autoheal.domain.errors import NotFoundError, StaleTargetError, UnreachableError
 from autoheal.domain.evidence import Row
 from autoheal.domain.mitigation import Action, ActionKind
 from autoheal.integrations.memory.actuator import MemoryActuator
@@ -153,6 +153,8 @@ def acting(production: MemoryActuator, changes: MemoryChanges) -> Backend:
             return _json({"detail": str(error)}, 404)
         except StaleTargetError as error:
             return _json({"detail": str(error)}, 409)
+        except UnreachableError as error:
+            return _json({"detail": str(error)}, 503)
 
     return answer
 

@@ -17,9 +17,13 @@ from autoheal.integrations.database.database import Database
 
 _NEVER = datetime.fromtimestamp(0, tz=UTC)
 _S = MitigationState
-_END = {Plot.MENDED: _S.VERIFIED, Plot.STUBBORN: _S.UNDONE, Plot.REFUSED: _S.REJECTED}
-_DONE = {_S.VERIFIED: (1, 0), _S.UNDONE: (1, 1), _S.REJECTED: (0, 0)}
-"""How often the action and its way back must stand in the outside log, by the state in the end."""
+_END = {
+    Plot.MENDED: (_S.VERIFIED, (1, 0)),
+    Plot.STUBBORN: (_S.UNDONE, (1, 1)),
+    Plot.REFUSED: (_S.REJECTED, (0, 0)),
+    Plot.LOST: (_S.UNKNOWN, (1, 0)),
+}
+"""In what state the mitigation must end, and how often it and its way back must stand in the outside log."""
 
 
 def faults_of(life: Life) -> list[str]:
@@ -64,29 +68,31 @@ def _of_the_effects(life: Life, mitigations: Sequence[Mitigation], incident: Inc
     yield from (f"{key} was done {times} times" for key, times in done.items() if times > 1)
     known = {mitigation.id for mitigation in mitigations}
     yield from (f"nobody decided {key}" for key in done if key.partition(":")[0] not in known)
-    if len(mitigations) != 1:
-        yield f"{len(mitigations)} mitigations of one cause"
+    if len(mitigations) != int(life.plot in _END):
+        yield f"{len(mitigations)} mitigations"
     for mitigation in mitigations:
         times = tuple(
             sum(key.startswith(f"{mitigation.id}:{verb}:") for key in done) for verb in ("execute", "undo")
         )
-        if mitigation.state in _DONE and times != _DONE[mitigation.state]:
-            yield f"{mitigation.id} is {mitigation.state}, and outside it was done {times}"
-        if mitigation.state is _S.UNKNOWN and not incident.escalation:
-            yield f"nobody was told that {mitigation.id} is unknown"
-        if mitigation.state not in (_END[life.plot], _S.UNKNOWN):
-            yield f"{mitigation.id} ended as {mitigation.state}: {mitigation.result}"
+        if (mitigation.state, times) != _END[life.plot]:
+            yield f"{mitigation.id} ended as {mitigation.state} ({mitigation.result}), outside {times}"
+    if bool(incident.escalation) is (life.plot is Plot.MENDED):
+        yield f"handed to a person: {incident.escalation or 'no'}"
 
 
 def _of_the_records(life: Life, database: Database, incident: Incident) -> Iterator[str]:
-    acted = int(life.plot is not Plot.REFUSED)
+    asked = int(life.plot in _END)
+    acted = int(life.plot in (Plot.MENDED, Plot.STUBBORN, Plot.LOST))
+    known = int(life.plot in (Plot.MENDED, Plot.STUBBORN))
     if (broken := database.audit.verify()) is not None:
         yield f"the audit chain is broken at {broken}"
     kinds = Counter(record.kind for record in database.audit.records(incident.id))
-    for kind, times in (("approval", 1), ("effect.intended", acted), ("effect.executed", acted)):
+    wanted = {"approval": asked, "effect.intended": acted, "effect.executed": known}
+    wanted["effect.unknown"] = acted - known
+    for kind, times in wanted.items():
         if kinds[kind] != times:
             yield f"{kinds[kind]} audit records of {kind}"
-    if not kinds["ruling"]:
+    if asked and not kinds["ruling"]:
         yield "no ruling is on record"
     for mitigation in database.mitigations.of_incident(incident.id):
         used = [approval for approval in database.mitigations.approvals(mitigation.id) if approval.used_at]

@@ -49,6 +49,7 @@ settle_seconds = 0
 second_look_seconds = 0.5
 max_looks = 2
 max_attempts = 1
+act_confidence = {sure}
 verify_poll_seconds = 0.4
 verify_stable_seconds = 1
 verify_within_seconds = {within}
@@ -66,11 +67,17 @@ mode: propose
 
 
 class Plot(StrEnum):
-    """How the incident goes: the action mends it, does not help and is undone, or a person says no."""
+    """How the incident goes.
+
+    The action mends it; it does not help and is undone; a person says no; no cause is sure enough; or the
+    platform falls silent after the action, and a worker that died on the way cannot learn what became of it.
+    """
 
     MENDED = "mended"
     STUBBORN = "stubborn"
     REFUSED = "refused"
+    UNCLEAR = "unclear"
+    LOST = "lost"
 
 
 class Nursery:
@@ -138,10 +145,10 @@ class Life:
         """A fresh folder and a shop that just broke."""
         shutil.copytree(template, folder)
         commits = (folder / "commits").read_text().split()
-        heals = plot is Plot.MENDED
-        world = World(folder / "effects.jsonl", (commits[0], commits[1]), heals=heals)
-        within = 30 if heals else 1.5
-        (folder / "autoheal.toml").write_text(_SETTINGS.format(**world.open(), within=within))
+        world = World(folder / "effects.jsonl", (commits[0], commits[1]))
+        world.heals, world.silent = plot is not Plot.STUBBORN, plot is Plot.LOST
+        given = {"within": 30 if world.heals else 1.5, "sure": 1.0 if plot is Plot.UNCLEAR else 0.5}
+        (folder / "autoheal.toml").write_text(_SETTINGS.format(**world.open(), **given))
         (folder / "policy.yaml").write_text(_POLICY)
         return cls(folder, nursery, plot, world)
 
@@ -215,7 +222,7 @@ class Life:
             if "awaiting_approval" in states:
                 self._approver(client)
             if "escalated" in states:
-                self.world.mend()
+                self.world.mend()  # whoever is on call does it by hand
             return states == {"closed"} and "resolved" in self.acknowledged and self._taught(client)
         except httpx.TransportError:
             return False
@@ -320,7 +327,7 @@ def template(folder: Path, nursery: Nursery) -> Path:
     subprocess.run(["git", "clone", "-q", "--bare", str(work), str(folder / "shop.git")], check=True)
     shutil.rmtree(work)
     (folder / "commits").write_text(" ".join(commits))
-    nowhere = {"observed": "http://127.0.0.1:9", "platform": "http://127.0.0.1:9", "within": 1}
+    nowhere = {"observed": "http://127.0.0.1:9", "platform": "http://127.0.0.1:9", "within": 1, "sure": 1}
     (folder / "autoheal.toml").write_text(_SETTINGS.format(**nowhere))
     (folder / "policy.yaml").write_text(_POLICY)
     (folder / "serve.log").write_text("")

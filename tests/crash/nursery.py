@@ -10,14 +10,10 @@ import json
 import os
 import sys
 
-import httpcore
+import httpcore  # noqa: F401  what its first question needs
 
-from autoheal import wiring
-from autoheal.surfaces import server
-from autoheal.surfaces.cli import main, serve
-
-LOADED = (httpcore, wiring, server, serve)
-"""What `autoheal serve` needs: loaded before the first birth."""
+import autoheal.surfaces.cli.serve  # noqa: F401  what `autoheal serve` needs, loaded before the first birth
+from autoheal.surfaces.cli import main
 
 
 def born(order: dict[str, object]) -> None:

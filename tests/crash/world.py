@@ -56,11 +56,15 @@ def _handler(backend: Backend) -> type[BaseHTTPRequestHandler]:
 
 @dataclass(slots=True)
 class World:
-    """Broken by a deploy of one service; `heals` says whether rolling it back mends it."""
+    """Broken by a deploy of one service; rolling it back mends it if `heals`.
+
+    With `silent` the platform answers nobody any more from its first effect on.
+    """
 
     effect_log: Path
     commits: tuple[str, str]
-    heals: bool
+    heals: bool = True
+    silent: bool = False
     production: MemoryActuator = field(default_factory=MemoryActuator)
     changes: MemoryChanges = field(default_factory=MemoryChanges)
     mended_at: float = math.inf
@@ -139,6 +143,8 @@ class World:
             os.fsync(log.fileno())
         now = time.time()  # noqa: TID251  the shop lives now
         self._change(_KINDS.get(action.kind, ChangeKind.CONFIG), "autoheal", now, self.commits[::-1])
+        if self.silent:
+            self.production.unreachable = "out of order"
         if self.heals and action.kind is ActionKind.ROLLBACK and action.target == CULPRIT:
             self.mend()
 
