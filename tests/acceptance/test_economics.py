@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from autoheal.domain.proposal import ProposalKind, ProposalState
-from autoheal.sandbox.simulated.economics import play
+from autoheal.domain.skill import Trust
+from autoheal.graph.skill_trust import move, standing_of
+from autoheal.sandbox.simulated.economics import Spent, play, spent_on
 from autoheal.sandbox.simulated.stream import NOVEL_EVERY, Planned, draw
 from autoheal.sandbox.simulated.world import World, template
 
@@ -49,6 +52,48 @@ def test_a_merged_skill_answers_the_next_of_its_family_and_a_wiped_memory_pays_t
     recalled, again = cost(wiped, wiped.live(second).incidents)
     assert not recalled
     assert again == pytest.approx(full, rel=0.1)
+
+
+@pytest.mark.criterion(95)
+@pytest.mark.criterion(98)
+def test_the_twentieth_of_a_family_costs_a_twentieth_of_the_first_and_none_is_missed(world: World) -> None:
+    family = of("bad release rejects requests", count=20)
+    stream: list[Spent] = []
+    for number, planned in enumerate(family):
+        stream.append(spent_on(world, planned))
+        if number == 1:
+            world.review()
+    early, late = stream[:4], stream[15:]
+    assert median(one.cost for one in late) <= 0.05 * median(one.cost for one in early)
+    assert median(one.tokens for one in late) <= 0.5 * median(one.tokens for one in early)
+    assert all(one.right for one in stream), "cheaper, and not by looking away"
+    assert sum(one.questions for one in late) < sum(one.questions for one in early)
+
+
+def test_a_demoted_skill_runs_in_the_shadow_and_climbs_back_by_agreeing(world: World) -> None:
+    first, *later = of("bad release rejects requests", count=5)
+    world.live(first)
+    world.review()
+    (skill,) = world.library.skills()
+    move(world.database.graph, skill, Trust.SHADOW, reason="doubt (ann)", at=world.clock.now())
+    answered = [cost(world, world.live(planned).incidents)[0] for planned in later]
+    assert answered == [False, False, False, True], "three that agreed earn an answer"
+    standing = standing_of(world.database.graph, skill)
+    assert standing.rung is Trust.ASSISTED
+
+
+@pytest.mark.criterion(97)
+def test_a_new_failure_is_told_as_new_and_a_known_one_as_known(world: World) -> None:
+    first, second = of("stuck workers", count=2)
+    world.live(first)
+    world.review()
+    (known,) = world.live(second).incidents
+    stranger = next(p for p in draw(400, seed=11) if "disk_used" in p.kind.name and not p.known)
+    (new,) = world.live(stranger).incidents
+    incidents = world.database.incidents
+    assert (incidents.get(known).novelty or 0.0) <= 0.1
+    assert (incidents.get(new).novelty or 0.0) >= 0.5
+    assert incidents.get(new).novelty_reason
 
 
 @pytest.mark.criterion(101)

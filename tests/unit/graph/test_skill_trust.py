@@ -103,6 +103,7 @@ def test_a_skill_that_was_not_merged_here_runs_in_the_shadow() -> None:
     assert standing_of(MemoryGraph(), SKILL).rung is Trust.SHADOW
 
 
+@pytest.mark.criterion(60)
 def test_an_unconfirmed_skill_is_stale_and_comes_after_a_fresh_one() -> None:
     graph = climbed(3)
     later = NOW + STALE_AFTER + timedelta(days=1)

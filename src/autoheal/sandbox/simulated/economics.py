@@ -50,9 +50,9 @@ def play(count: int, *, seed: int) -> Iterator[Played]:
                 remembering.review()
                 reviewed = planned.at
             seen[planned.kind.name] += 1
-            spent = _spent(remembering, planned)
+            spent = spent_on(remembering, planned)
             forgetful = World(Path(folder) / f"forgetful-{planned.number}", empty, learning=False)
-            control = _spent(forgetful, planned)
+            control = spent_on(forgetful, planned)
             forgetful.wipe()
             yield _played(planned, seen[planned.kind.name], spent, control)
         remembering.wipe()
@@ -75,7 +75,8 @@ def _played(planned: Planned, n: int, spent: Spent, control: Spent) -> Played:
     )
 
 
-def _spent(world: World, planned: Planned) -> Spent:
+def spent_on(world: World, planned: Planned) -> Spent:
+    """Let one incident happen, and add up what it took."""
     lived = world.live(planned)
     incidents = world.database.incidents
     ids = lived.incidents
