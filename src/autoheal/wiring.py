@@ -233,6 +233,7 @@ def _lessons(
         skills=library,
         gatherer=Gatherer(sources=sources, incidents=database.incidents, clock=SystemClock(), ids=UlidIds()),
         prover=SandboxedProver(),
+        questions=database.questions,
     )
 
 

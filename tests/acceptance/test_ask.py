@@ -12,6 +12,7 @@ from tests.attacks.production import AUTO, HEALING, START, Shop, template
 from autoheal.domain.fact import Fact, Method, Node, NodeKind, Provenance, Relation, urn
 from autoheal.domain.incident import Incident, Outcome
 from autoheal.domain.mitigation import MitigationState
+from autoheal.domain.proposal import ProposalKind, ProposalState
 from autoheal.domain.question import Question
 from autoheal.healing.ask import Expert, ask, experts, not_now, quiet
 from autoheal.healing.settings import AskSettings
@@ -93,6 +94,26 @@ def test_an_answer_becomes_a_tested_hypothesis_and_mends_the_shop(tmp_path: Path
     assert believed.review.passed
     assert believed.verdict.confidence.value <= 0.5
     assert any("discount thing" in step for step in believed.path)
+    hurt.close()
+
+
+@pytest.mark.criterion(83)
+def test_an_answer_that_was_used_waits_as_a_memory_for_its_author_to_confirm(
+    tmp_path: Path, origin: Path
+) -> None:
+    hurt = _shop(tmp_path, origin, says="it is checkout, the discount was never optional")
+    incident = hurt.suffer()
+    pending = next(
+        p for p in hurt.database.proposals.of_incident(incident.id) if p.kind is ProposalKind.DECISION_TRACE
+    )
+    assert pending.state is ProposalState.PROPOSED
+    assert "dana answered: it is checkout, the discount was never optional" in pending.body
+    assert "dana, to be confirmed by them" in pending.body
+    believed = "\n".join(fact.statement for fact in hurt.database.graph.facts())
+    assert "never optional" not in believed
+    hurt.loop.lessons.merge(pending.id, actor="dana")
+    (fact,) = [f for f in hurt.database.graph.facts() if "never optional" in f.statement]
+    assert [(given.method, given.actor) for given in fact.provenance] == [(Method.HUMAN, "dana")]
     hurt.close()
 
 

@@ -408,6 +408,7 @@ class Shop:
             skills=self.library,
             gatherer=self._gatherer(),
             prover=_Believer(),
+            questions=stores.questions,
         )
 
 

@@ -17,7 +17,8 @@ from autoheal.learning.proposing import Draft, Plan, body_of
 
 def plan_decision(lessons: Lessons, material: Material) -> Plan | str:
     """A page with the facts that were absent, or the reason why there are none."""
-    found = {lesson.triple: lesson for lesson in (*_facts(material), *_words_of_people(lessons, material))}
+    said = (*_words_of_people(lessons, material), *_answers(lessons, material))
+    found = {lesson.triple: lesson for lesson in (*_facts(material), *said)}
     if not found:
         return "nothing reusable was established: no accepted cause, and no person said anything"
     new = [lesson for lesson in found.values() if not _known(lessons, material, lesson)]
@@ -68,6 +69,20 @@ def _words_of_people(lessons: Lessons, material: Material) -> Iterator[Lesson]:
                 object=node(NodeKind.INCIDENT, material.incident.id),
                 statement=text,
                 source=f"{approval.actor} by {approval.channel}",
+            )
+
+
+def _answers(lessons: Lessons, material: Material) -> Iterator[Lesson]:
+    """What an expert answered: theirs to confirm, by merging, before it is believed."""
+    asked = lessons.questions.of_incident(material.incident.id) if lessons.questions else ()
+    for question in asked:
+        if question.answer is not None:
+            yield Lesson(
+                subject=node(NodeKind.DECISION, question.id),
+                relation=Relation.DECIDED_IN,
+                object=node(NodeKind.INCIDENT, material.incident.id),
+                statement=f"{question.answered_by} answered: {question.answer}",
+                source=f"{question.answered_by}, to be confirmed by them",
             )
 
 

@@ -22,6 +22,7 @@ from autoheal.ports.stores import (
     IncidentStore,
     MitigationStore,
     ProposalStore,
+    QuestionStore,
     SkillLibrary,
 )
 from autoheal.ports.telemetry import Metrics
@@ -45,6 +46,7 @@ class Lessons:
     skills: SkillLibrary
     gatherer: Gatherer
     prover: Prover
+    questions: QuestionStore | None = None
 
     @property
     def metrics(self) -> Metrics:
