@@ -21,9 +21,11 @@ from autoheal.domain.errors import ConfigError, UnreachableError
 from autoheal.domain.incident import Incident, TimelineEntry
 from autoheal.domain.mitigation import Mitigation, MitigationState
 from autoheal.domain.question import Question
+from autoheal.healing.correct import correct
 from autoheal.healing.room import Room
 from autoheal.healing.theory import WEIGH, Theory, weigh
 from autoheal.healing.thread import Teller, is_link
+from autoheal.integrations.database.database import Database
 from autoheal.integrations.memory.runs import MemoryRuns
 from autoheal.integrations.slack.config import SlackSettings
 from autoheal.wiring import wire
@@ -72,6 +74,18 @@ def incident(app: App) -> Incident:
 def _room(app: App) -> Room:
     assert app.room is not None
     return app.room
+
+
+def _teller(slack: Slack, stores: Database) -> Teller:
+    return Teller(
+        chat=_settings(slack).open(),
+        posts=stores.posts,
+        alerts=stores.alerts,
+        incidents=stores.incidents,
+        mitigations=stores.mitigations,
+        labels=(),
+        link="http://heal.test",
+    )
 
 
 def _say(app: App, incident: Incident, text: str) -> None:
@@ -326,16 +340,7 @@ def test_a_theory_is_measured_and_its_result_is_told_in_the_thread(
     theory = Theory(incident_id=incident.id, person="dana", service=service)
     assert weigh(hurt.loop.responder, theory.subject) == result
     stores = hurt.database
-    teller = Teller(
-        chat=_settings(slack).open(),
-        posts=stores.posts,
-        alerts=stores.alerts,
-        incidents=stores.incidents,
-        mitigations=stores.mitigations,
-        labels=(),
-        link="http://heal.test",
-    )
-    teller.catch_up()
+    _teller(slack, stores).catch_up()
     assert f"dana's theory that {service} is the cause" in "\n".join(slack.texts())
     weighed = [record for record in stores.audit.records(incident.id) if record.kind == "theory.weighed"]
     assert [(record.actor, json.loads(record.body)["result"]) for record in weighed] == [("dana", result)]
@@ -367,6 +372,26 @@ def test_what_is_said_in_the_thread_answers_the_open_question_once(
     assert browser(app).post("/api/v1/questions/qst_1/answer", body=body).status_code == 409
     assert app.questions() == []
     assert slack.messages
+
+
+@pytest.mark.criterion(108)
+def test_two_people_and_autoheal_see_what_each_other_tested_and_did(tmp_path: Path, slack: Slack) -> None:
+    hurt = shop(tmp_path / "shop", template(tmp_path / "home"), Planted())
+    hurt.begin()
+    (incident,) = hurt.database.incidents.list()
+    responder, stores = hurt.loop.responder, hurt.database
+    for person in ("dana", "ann"):
+        weigh(responder, Theory(incident_id=incident.id, person=person, service="checkout").subject)
+    correct(responder, incident.id, person="ann", service="search")
+    _teller(slack, stores).catch_up()
+    said = slack.texts()
+    mine, yours = (next(i for i, t in enumerate(said) if f"{p}'s theory" in t) for p in ("dana", "ann"))
+    warned = next(i for i, text in enumerate(said) if "dana had checkout tested at" in text)
+    assert mine < warned < yours, "ann is told of dana's test before hers is made"
+    assert any("search is not the cause, says ann" in text for text in said)
+    timeline = "\n".join(entry.text for entry in stores.incidents.timeline(incident.id))
+    assert "measuring again for ann" in timeline, "the web page and the API show the same"
+    hurt.close()
 
 
 @pytest.mark.criterion(119)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -21,6 +22,9 @@ from autoheal.healing.symptom import symptom_history
 
 WEIGH = "weigh"
 """The name of the run that weighs a theory."""
+
+WEIGHED = "theory.weighed"
+"""The kind of its record in the audit chain."""
 
 STANDS, WEAKER, REFUTED, UNKNOWN = "stands", "weaker", "refuted", "unknown"
 _STAGE = "theory"
@@ -75,6 +79,7 @@ def weigh(responder: Responder, subject: str) -> str:
 
 def weighed(responder: Responder, theory: Theory) -> Weighed:
     """Measure the blamed service now, review it, and say on the incident what came of it."""
+    _mention_earlier(responder, theory)
     incident = responder.incidents.get(theory.incident_id)
     collection, diagnosis = _look(responder, incident)
     hypothesis = _hypothesis(responder, theory, collection, diagnosis)
@@ -82,6 +87,19 @@ def weighed(responder: Responder, theory: Theory) -> Weighed:
     result = _result(hypothesis, checked, diagnosis)
     _record(responder, theory, hypothesis, checked, result)
     return Weighed(hypothesis=hypothesis, review=checked, result=result)
+
+
+def _mention_earlier(responder: Responder, theory: Theory) -> None:
+    """Whoever asks for what another had tested is told so, before it is measured anew."""
+    for record in reversed(responder.audit.records(theory.incident_id)):
+        if record.kind != WEIGHED:
+            continue
+        told = json.loads(record.body)
+        if told["entity"] == theory.service and record.actor != theory.person:
+            when = record.recorded_at.strftime("%H:%M:%S UTC")
+            text = f"{record.actor} had {theory.service} tested at {when}: it {_VERB[told['result']]}"
+            responder.note(theory.incident_id, "decision", f"{text}; measuring again for {theory.person}")
+            return
 
 
 def _look(responder: Responder, incident: Incident) -> tuple[Collection, Diagnosis]:
@@ -168,9 +186,7 @@ def _record(
         "for": [claim.text for claim in hypothesis.claims_for],
         "against": [claim.text for claim in hypothesis.claims_against],
     }
-    responder.audit.append(
-        incident_id=theory.incident_id, kind="theory.weighed", actor=theory.person, body=body
-    )
+    responder.audit.append(incident_id=theory.incident_id, kind=WEIGHED, actor=theory.person, body=body)
     responder.note(theory.incident_id, "decision", text, evidence=cited)
 
 

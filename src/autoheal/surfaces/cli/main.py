@@ -44,6 +44,7 @@ DOORS = (
     Door(name="incident", panel="Heal", help="What broke, what was found, what was done."),
     Door(name="evidence", panel="Heal", help="One stored query and exactly what came back."),
     Door(name="action", panel="Heal", help="What waits for a person, and that person's yes or no."),
+    Door(name="question", panel="Heal", help="What only a person knows, and that person's answer."),
     Door(name="kill", panel="Heal", help="The switch that stops every action at once."),
     Door(name="proposal", panel="Learn", help="The lessons of incidents: list, show, merge, reject."),
     Door(name="skill", panel="Learn", help="The reviewed skills and the trust they have earned."),
