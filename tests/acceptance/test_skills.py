@@ -164,6 +164,17 @@ def test_the_same_failure_again_adds_nothing(world: World) -> None:
 
 
 @pytest.mark.criterion(84)
+def test_while_a_proposal_waits_the_same_failure_opens_no_second_one(world: World) -> None:
+    waiting = taught(world)
+    change = deploy(world, "payments", 3_400.0)
+    again = Fault(id="inc_2", service="payments", change=change, begins=3_400.0, ends=3_490.0, peak=0.4)
+    world.heal(again)
+    found = world.lesson(ProposalKind.SKILL, again.id)
+    assert found.state is ProposalState.NOTHING
+    assert f"{waiting.id} already proposes" in found.reason
+
+
+@pytest.mark.criterion(84)
 def test_a_near_duplicate_is_merged_into_the_skill_instead_of_forked(world: World) -> None:
     name = merged(world)
     other = Fault(

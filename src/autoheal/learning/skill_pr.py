@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from autoheal.domain.errors import ConfigError
-from autoheal.domain.proposal import Proof, ProposalKind
+from autoheal.domain.proposal import Proof, ProposalKind, ProposalState
 from autoheal.domain.skill import Matcher, Skill
-from autoheal.graph.skill_file import parse
+from autoheal.graph.matchers import labels_of
+from autoheal.graph.skill_file import CONTRACT, PROSE, parse
 from autoheal.graph.skill_text import render
+from autoheal.graph.skills import fitting
 from autoheal.healing.recall import NotRecalled, Recalled
-from autoheal.learning.lessons import Lessons, content_key
+from autoheal.learning.lessons import Lessons, content_key, skill_name
 from autoheal.learning.material import Material, past
 from autoheal.learning.proposing import Draft, Plan, body_of
 from autoheal.learning.replay import replayed, wrongly_fires
@@ -27,13 +29,42 @@ def plan_skill(lessons: Lessons, material: Material) -> Plan | str:
     if isinstance(candidates, str):
         return candidates
     new = next((skill for skill in candidates if _knows_again(skill, lessons, material)), candidates[0])
+    if (waiting := _proposed(lessons, new)) is not None:
+        return waiting
     old = nearest(new, lessons.skills.skills())
-    wider = merged(old, new, covered=_finds_it(old, lessons, material)) if old else None
-    if wider is not None and not wider.changed:
+    covered = old is not None and _finds_it(old, lessons, material)
+    wider = merged(old, new, covered=covered) if old else None
+    if wider is not None and (not wider.changed or (old and covered and _fits(old, material))):
         return f"{wider.into} already covers this failure: a fork would add nothing"
     skill = wider.skill if wider else new
     key = content_key(ProposalKind.SKILL, _content(skill))
     return Plan(key=key, write=lambda: _write(lessons, material, skill, wider))
+
+
+def _proposed(lessons: Lessons, new: Skill) -> str | None:
+    """The open proposal that would handle nearly the same: two of them would be merged as forks."""
+    for proposal in lessons.proposals.list():
+        if proposal.kind is ProposalKind.SKILL and proposal.state is ProposalState.PROPOSED:
+            other = _read(lessons, skill_name(proposal.branch), proposal.head)
+            if other is not None and nearest(new, [other]) is not None:
+                return f"{proposal.id} already proposes {other.name} for this failure: it waits for a person"
+    return None
+
+
+def _read(lessons: Lessons, name: str, commit: str) -> Skill | None:
+    repository = lessons.settings.context_repository
+    paths = {file: f"skills/{name}/{file}" for file in (PROSE, CONTRACT)}
+    found = {file: lessons.forge.read(repository, path, at=commit) for file, path in paths.items()}
+    try:
+        return parse(name, {file: text for file, text in found.items() if text is not None})
+    except ConfigError:
+        return None
+
+
+def _fits(old: Skill, material: Material) -> bool:
+    """Whether the skill would have been asked for this incident as it stands."""
+    labels = [labels_of(alert) for alert in material.alerts]
+    return bool(fitting([old], alerts=labels, signature=material.incident.signature))
 
 
 def _knows_again(skill: Skill, lessons: Lessons, material: Material) -> bool:

@@ -18,8 +18,9 @@ from autoheal.reports.history import tokens
 from autoheal.sandbox.simulated.stream import Planned, draw
 from autoheal.sandbox.simulated.world import World, template
 
-_REVIEW_SECONDS = 2 * 86_400.0
-"""A person reads proposals every other day."""
+_REVIEW_SECONDS = 43_200.0
+_SEEN = 2
+"""A person reads proposals twice a day, and merges a skill once its failure has come twice."""
 _MEMORY_DISK = Path("/dev/shm")  # noqa: S108  nothing of a simulation must outlive it
 RECALL = ".recall"
 
@@ -47,7 +48,7 @@ def play(count: int, *, seed: int) -> Iterator[Played]:
         reviewed, seen = 0.0, Counter[str]()
         for planned in draw(count, seed=seed):
             if planned.at - reviewed >= _REVIEW_SECONDS:
-                remembering.review()
+                remembering.review(seen=_SEEN)
                 reviewed = planned.at
             seen[planned.kind.name] += 1
             spent = spent_on(remembering, planned)

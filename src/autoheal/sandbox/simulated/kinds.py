@@ -137,6 +137,7 @@ _CURES = (ActionKind.RESTART, None, ActionKind.RESTART, ActionKind.SCALE, None)
 PASSING = (
     Kind(name="errors that pass", effects={_S.ERRORS: 0.4}, line="connection reset by {word}", lasts=125.0),
     Kind(name="slowness that passes", effects={_S.LATENCY: 1.5}, line="slow: {number} ms", lasts=125.0),
+    Kind(name="traffic that passes", effects={_S.TRAFFIC: 280.0, _S.QUEUE: 900.0}, lasts=125.0),
     Kind(name="false alarm"),
 )
 """What ends by itself, or never was: it comes again, and each time is news."""

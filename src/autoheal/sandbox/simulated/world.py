@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -68,6 +69,7 @@ POLICY = Policy(
 _ANSWER_SECONDS = 120.0
 _REPAIR_SECONDS = 900.0
 _LOOKS = 400
+_EVERY = 2_000
 
 
 class NoRoom:
@@ -194,13 +196,21 @@ class World:
                 asyncio.run(_whole(loop, run, workflow, subject))
         return tuple(healed)
 
-    def review(self) -> int:
-        """A person merges what is proposed for the context repository; returns how many."""
+    def review(self, *, seen: int = 1) -> int:
+        """A person merges what is proposed for the context repository; returns how many.
+
+        Skills are merged only where their failure came so often.
+        """
         lessons = self._lessons(self._gatherer())
-        wanted = (ProposalKind.SKILL, ProposalKind.DECISION_TRACE)
+        listed = self.database.incidents.list(limit=_EVERY)
+        came = Counter(incident.family for incident in listed)
+        families = {incident.id: incident.family for incident in listed}
         merged = 0
         for proposal in reversed(self.database.proposals.list()):
-            if proposal.state is ProposalState.PROPOSED and proposal.kind in wanted:
+            often = came[families.get(proposal.incident_id, "")] >= seen
+            skill = proposal.kind is ProposalKind.SKILL and often
+            wanted = skill or proposal.kind is ProposalKind.DECISION_TRACE
+            if proposal.state is ProposalState.PROPOSED and wanted:
                 merged += self._merged(lessons, proposal.id)
         return merged
 
