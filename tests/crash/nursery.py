@@ -6,6 +6,7 @@ A line is {"arguments": [...], "environment": {...}, "folder": path}; the answer
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -47,6 +48,7 @@ def status(pid: int) -> int | None:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # what was loaded stays shared: a child that looked it through would copy it
     for order in map(json.loads, sys.stdin):
         answer = status(order["ask"]) if "ask" in order else os.fork()
         if answer == 0 and "ask" not in order:
