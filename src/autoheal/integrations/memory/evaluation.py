@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from statistics import fmean
 from types import MappingProxyType
@@ -58,6 +59,7 @@ def evaluate(tree: Node, series: Sequence[Series], at: float, chosen: Chosen | N
     return _Instant(series, at, {} if chosen is None else chosen).of(tree)
 
 
+@lru_cache(maxsize=16_384)
 def without_name(labels: Labels) -> Labels:
     """The labels that name the source and not the metric."""
     return frozenset(pair for pair in labels if pair[0] != "__name__")
@@ -206,16 +208,19 @@ _AGGREGATE: Mapping[str, Callable[[list[float]], float]] = MappingProxyType(
 def _aggregated(node: Aggregation, samples: list[Sample]) -> list[Sample]:
     groups: dict[Labels, list[Sample]] = {}
     for sample in samples:
-        if node.without:
-            key = frozenset(pair for pair in without_name(sample.labels) if pair[0] not in node.labels)
-        else:
-            key = frozenset(pair for pair in sample.labels if pair[0] in node.labels)
-        groups.setdefault(key, []).append(sample)
+        groups.setdefault(_kept(sample.labels, node.labels, node.without), []).append(sample)
     aggregate = _AGGREGATE[node.operator]
     return [
         Sample(labels=key, value=aggregate([s.value for s in members]), time=members[-1].time)
         for key, members in groups.items()
     ]
+
+
+@lru_cache(maxsize=16_384)
+def _kept(labels: Labels, names: tuple[str, ...], without: bool) -> Labels:  # noqa: FBT001  the tree's own flag
+    if without:
+        return frozenset(pair for pair in without_name(labels) if pair[0] not in names)
+    return frozenset(pair for pair in labels if pair[0] in names)
 
 
 def _quantiles(quantile: Value, buckets: list[Sample]) -> list[Sample]:
