@@ -28,11 +28,13 @@ def large(entities: int, series: int, samples: int) -> Telemetry:
     values = dice.lognormal(0, 0.1, (entities, series, samples))
     values[entities // 2, 2, -10:] *= 10
     names = [f"service-{i}" for i in range(entities)]
+    owner = np.repeat(np.arange(entities, dtype=np.uint32), series * samples)
+    kind = np.tile(np.repeat(np.arange(series, dtype=np.uint32), samples), entities)
     table = pl.DataFrame(
         {
             "time": np.tile(START + np.arange(samples) * STEP, entities * series),
-            "entity": np.repeat(names, series * samples),
-            "metric": np.tile(np.repeat(metrics, samples), entities),
+            "entity": pl.Series(names).gather(owner),
+            "metric": pl.Series(metrics).gather(kind),
             "value": values.ravel(),
         }
     )

@@ -112,7 +112,7 @@ def _scene(
         deploys_known=any(found.deployed for found in sets),
         load=_load_of(causes),
         alert_time=telemetry.alert_time,
-        suffering=_sufferer(telemetry, causes),
+        suffering=_sufferer(telemetry, causes) if sets else None,
     )
 
 

@@ -9,9 +9,10 @@ from autoheal.diagnosis.change_evidence import SUSPECT, ranked_changes
 from autoheal.diagnosis.confidence import Signs, Trust, confidence_of, confidences
 from autoheal.diagnosis.edge_gaps import metric_gap_terms
 from autoheal.diagnosis.finding import Diagnosis, RankedCause, RankedChange, Term, Verdict
+from autoheal.diagnosis.kinds import Kind
 from autoheal.diagnosis.log_evidence import LogTable, log_table, missing_line_terms, novelty_terms, own_onset
 from autoheal.diagnosis.mechanism import mechanism_of, with_culprit
-from autoheal.diagnosis.metric_evidence import SYMPTOMS, metric_shifts, metric_terms, shown_symptoms
+from autoheal.diagnosis.metric_evidence import SYMPTOMS, metric_shifts, metric_terms, shown
 from autoheal.diagnosis.noise_floor import noise_floor
 from autoheal.diagnosis.onset import Onset, find_onset
 from autoheal.diagnosis.rank import ranked, weighed
@@ -108,8 +109,8 @@ def gather_evidence(telemetry: Telemetry, *, onset: Onset | None = None) -> Evid
     onset = onset or find_onset(series, alert_time=telemetry.alert_time, not_before=telemetry.earliest_onset)
     spans = span_table(telemetry.spans, end=telemetry.end) if telemetry.spans is not None else None
     logs = log_table(telemetry.logs, end=telemetry.end) if telemetry.logs is not None else None
-    shifts = metric_shifts(series, onset=onset.time)
-    found = without_rollouts(metric_terms(shifts, telemetry.alert_entity), telemetry)
+    shifts = without_rollouts(metric_shifts(series, onset=onset.time), telemetry)
+    found = list(metric_terms(shifts, telemetry.alert_entity))
     found += metric_gap_terms(series, onset.time)
     found = _confirmed(found, spans, onset)
     skew = own_onset(logs, onset.time, telemetry.end) - onset.time if logs else 0.0
@@ -126,7 +127,7 @@ def gather_evidence(telemetry: Telemetry, *, onset: Onset | None = None) -> Evid
     entities = {*series.entities, *(spans.entities if spans else ()), *(logs.entities if logs else ())}
     signs = Signs(
         floor=noise_floor(series, onset=onset.time, end=telemetry.end, alert_entity=telemetry.alert_entity),
-        symptom=max(shown_symptoms(shifts, telemetry.alert_entity).values()),
+        symptom=max(shown(shifts, telemetry.alert_entity, SYMPTOMS | {Kind.CRASH}).values()),
         seen=telemetry.alert_entity in entities,
     )
     return Evidence(onset=onset, terms=terms, entities=frozenset(entities), signs=signs)

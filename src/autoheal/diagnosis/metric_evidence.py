@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -145,7 +145,7 @@ def metric_shifts(series: SeriesMatrix, *, onset: float, tuning: MetricTuning | 
 
 
 def _span_of(times: Floats) -> Window:
-    return Window(start=float(np.nanmin(times)), end=float(np.nanmax(times)))
+    return Window(start=float(times[0]), end=float(times[-1]))
 
 
 def _ceilings(series: SeriesMatrix) -> Floats:
@@ -262,22 +262,22 @@ def best_by_kind(shifts: list[Shift]) -> Iterator[Shift]:
     yield from best.values()
 
 
-def shown_symptoms(shifts: list[Shift], alert_entity: str | None) -> dict[Kind, float]:
-    """How strongly the alerted entity, its service levels included, shows each kind of symptom."""
-    shown = dict.fromkeys(sorted(SYMPTOMS), 0.0)
+def shown(shifts: list[Shift], alert_entity: str | None, kinds: Collection[Kind]) -> dict[Kind, float]:
+    """How strongly the alerted entity, its service levels included, shows each of these kinds."""
+    strength = dict.fromkeys(sorted(kinds), 0.0)
     for shift in shifts:
         kind = shift.meaning.kind
-        if shift.entity == alert_entity and shift.bad and kind in shown and not shift.meaning.outgoing:
-            shown[kind] = max(shown[kind], shift.strength * min(shift.materiality, 1.0))
-    return shown
+        if shift.entity == alert_entity and shift.bad and kind in strength and not shift.meaning.outgoing:
+            strength[kind] = max(strength[kind], shift.strength * min(shift.materiality, 1.0))
+    return strength
 
 
-def asked_kinds(shown: Mapping[Kind, float]) -> dict[Kind, float]:
+def asked_kinds(strength: Mapping[Kind, float]) -> dict[Kind, float]:
     """How much each kind of symptom counts: in full what the alerted entity shows, less what it does not."""
-    most = max(shown.values())
+    most = max(strength.values())
     if most < _SHOWN:
-        return dict.fromkeys(shown, 1.0)
-    return {kind: _UNASKED + (1 - _UNASKED) * level / most for kind, level in shown.items()}
+        return dict.fromkeys(strength, 1.0)
+    return {kind: _UNASKED + (1 - _UNASKED) * level / most for kind, level in strength.items()}
 
 
 _SHOWN = 0.1
@@ -286,7 +286,7 @@ _UNASKED = 0.4
 
 def metric_terms(shifts: list[Shift], alert_entity: str | None = None) -> Iterator[Term]:
     """One term per entity and kind of metric."""
-    asked = asked_kinds(shown_symptoms(shifts, alert_entity))
+    asked = asked_kinds(shown(shifts, alert_entity, SYMPTOMS))
     for shift in best_by_kind(shifts):
         weight = asked.get(shift.meaning.kind, 1.0) * (_NODE if shift.meaning.node else 1.0)
         yield Term(

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from autoheal.diagnosis.finding import Term
+from autoheal.diagnosis.kinds import Kind
+from autoheal.diagnosis.metric_evidence import Shift
 from autoheal.diagnosis.telemetry import Telemetry
 from autoheal.domain.change import ChangeKind
 
@@ -15,19 +16,19 @@ _EPOCH_SECONDS = 1e9
 """From this value on a number of seconds is a moment: shorter ones are durations."""
 
 
-def without_rollouts(terms: Iterable[Term], telemetry: Telemetry) -> list[Term]:
-    """The terms without start times that a change of the same entity, made just then, explains."""
+def without_rollouts(shifts: Iterable[Shift], telemetry: Telemetry) -> list[Shift]:
+    """The shifts without start times that a change of the same entity, made just then, explains."""
     replaced = [(c.entity, c.time) for c in telemetry.changes if c.kind is not ChangeKind.COMMIT]
-    return [term for term in terms if not _explained(term, telemetry, replaced)]
+    return [shift for shift in shifts if not _explained(shift, telemetry, replaced)]
 
 
-def _explained(term: Term, telemetry: Telemetry, replaced: Sequence[tuple[str, float]]) -> bool:
-    if term.name != "crash_shift" or term.before is None or term.before < _EPOCH_SECONDS:
+def _explained(shift: Shift, telemetry: Telemetry, replaced: Sequence[tuple[str, float]]) -> bool:
+    if shift.meaning.kind is not Kind.CRASH or shift.before < _EPOCH_SECONDS:
         return False
-    rows = telemetry.metrics.filter((pl.col("entity") == term.entity) & (pl.col("metric") == term.subject))
+    rows = telemetry.metrics.filter((pl.col("entity") == shift.entity) & (pl.col("metric") == shift.metric))
     started = rows["value"].max()
     if not isinstance(started, float):
         return False
     return any(
-        entity == term.entity and abs(started - moment) <= _SLACK_SECONDS for entity, moment in replaced
+        entity == shift.entity and abs(started - moment) <= _SLACK_SECONDS for entity, moment in replaced
     )

@@ -41,12 +41,25 @@ _STEP_SAMPLE = 200
 
 def series_matrix(metrics: pl.DataFrame, *, end: float) -> SeriesMatrix:
     """Series with at least one finite sample up to end; duplicates keep the last, values are per series."""
-    rows = metrics.filter(pl.col("value").is_finite() & pl.col("time").is_finite() & (pl.col("time") <= end))
-    rows = rows.drop_nulls(["entity", "metric"])
+    known = pl.col("entity").is_not_null() & pl.col("metric").is_not_null() & pl.col("value").is_finite()
+    inside = pl.col("time").is_finite() & pl.col("time").is_between(_earliest(metrics, end), end)
+    rows = metrics.filter(known & inside)
     if rows.is_empty():
         empty = np.empty((0, 0))
         return SeriesMatrix(entities=(), metrics=(), meanings=(), times=empty, values=empty)
     return _padded(_sorted(rows))
+
+
+def _earliest(metrics: pl.DataFrame, end: float) -> float:
+    """Where the history begins, of which about as many cells are kept as the limit allows."""
+    if metrics.height <= MAX_CELLS:
+        return -np.inf
+    every = metrics["time"].gather_every(max(metrics.height // _TIME_SAMPLE, 1))
+    times = every.filter(every.is_finite() & (every <= end)).to_numpy()
+    return float(np.quantile(times, 1 - MAX_CELLS / metrics.height)) if times.size else -np.inf
+
+
+_TIME_SAMPLE = 100_000
 
 
 def _sorted(rows: pl.DataFrame) -> pl.DataFrame:
