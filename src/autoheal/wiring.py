@@ -118,6 +118,7 @@ def _room(config: Config, database: Database, responder: Responder, runs: Runs) 
         mitigations=database.mitigations,
         labels=config.slack.labels,
         link=config.pager.link or f"http://{config.http.host}:{config.http.port}",
+        clock=SystemClock(),
     )
     return Room(
         door=config.slack.open_door(),

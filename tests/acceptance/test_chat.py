@@ -18,7 +18,7 @@ from autoheal.app import App
 from autoheal.config import Config, load
 from autoheal.domain.approval import Decision
 from autoheal.domain.errors import ConfigError, UnreachableError
-from autoheal.domain.incident import Incident, TimelineEntry
+from autoheal.domain.incident import Incident, IncidentState, TimelineEntry
 from autoheal.domain.mitigation import Mitigation, MitigationState
 from autoheal.domain.question import Question
 from autoheal.healing.correct import correct
@@ -26,6 +26,7 @@ from autoheal.healing.room import Room
 from autoheal.healing.theory import WEIGH, Theory, weigh
 from autoheal.healing.thread import Teller, is_link
 from autoheal.integrations.database.database import Database
+from autoheal.integrations.machine import SystemClock
 from autoheal.integrations.memory.runs import MemoryRuns
 from autoheal.integrations.slack.config import SlackSettings
 from autoheal.wiring import wire
@@ -85,6 +86,7 @@ def _teller(slack: Slack, stores: Database) -> Teller:
         mitigations=stores.mitigations,
         labels=(),
         link="http://heal.test",
+        clock=SystemClock(),
     )
 
 
@@ -212,6 +214,29 @@ def test_a_message_whose_answer_was_lost_is_not_said_again(
     _room(app).teller.catch_up()
     keys = [json.dumps(message["metadata"]) for message in slack.messages.values()]
     assert len(keys) == len(set(keys)) >= 3
+
+
+def test_a_message_that_the_chat_cannot_show_holds_up_nothing(
+    app: App, incident: Incident, slack: Slack
+) -> None:
+    slack.picky = "unshowable"
+    for text in ("before", "unshowable text", "after"):
+        _say(app, incident, text)
+    for _ in range(2):
+        _room(app).teller.catch_up()
+    said = "\n".join(slack.texts())
+    assert [said.count(text) for text in ("before", "cannot show", "after")] == [1, 1, 1]
+    assert said.index("before") < said.index("cannot show") < said.index("after")
+
+
+@pytest.mark.parametrize(("hours", "told"), [(25, 0), (1, 1)])
+def test_what_was_over_long_before_the_chat_was_connected_is_not_told(
+    app: App, incident: Incident, slack: Slack, hours: int, told: int
+) -> None:
+    over = app.clock.now() - timedelta(hours=hours)
+    app.memory.incidents.save(replace(incident, state=IncidentState.CLOSED, closed_at=over))
+    _room(app).teller.catch_up()
+    assert len([text for text in slack.texts() if text.startswith("[critical]")]) == told
 
 
 @pytest.mark.criterion(112)

@@ -30,6 +30,7 @@ class Slack:
     authorizations: set[str] = field(default_factory=set)
     down: bool = False
     lost: bool = False
+    picky: str = ""
     """The next message is posted, and the answer is an error."""
 
     def answer(self, method: str, query: Mapping[str, str], body: bytes) -> tuple[int, Json]:
@@ -37,6 +38,8 @@ class Slack:
         if self.down:
             return 503, {"ok": False, "error": "service_unavailable"}
         given = json.loads(body) if body else {}
+        if self.picky and self.picky in body.decode():
+            return 200, {"ok": False, "error": "invalid_blocks"}
         if method == "chat.postMessage":
             self.bodies.append(body.decode())
             return self._posted(given)

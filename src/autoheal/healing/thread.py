@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from autoheal.domain.alert import Alert
+from autoheal.domain.errors import RefusedError
 from autoheal.domain.incident import Incident, IncidentState, TimelineEntry
 from autoheal.domain.message import Button, Message, Post, Press
 from autoheal.domain.mitigation import Mitigation, MitigationState
 from autoheal.policy.untrusted import fit
 from autoheal.ports.chat import Chat, PostStore
+from autoheal.ports.machine import Clock
 from autoheal.ports.stores import AlertStore, IncidentStore, MitigationStore
 
 OPENING, CLOSED = "opening", "closed"
@@ -21,6 +23,8 @@ _TITLE = 140
 _BODY = 2_500
 _RUNBOOK = "runbook_url"
 _RECENT = 50
+_OLD = timedelta(days=1)
+_TOO_ODD = "Something happened that this chat cannot show: see the incident."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +46,16 @@ class Teller:
     mitigations: MitigationStore
     labels: tuple[str, ...]
     link: str
+    clock: Clock
 
     def catch_up(self) -> None:
         """Say what was not said yet, oldest first; stops at the first failure and goes on there next time."""
+        yesterday = self.clock.now() - _OLD
         for incident in reversed(self.incidents.list(limit=_RECENT)):
             posts = self.posts.of_incident(incident.id)
-            if CLOSED not in posts:
+            # What was over before the chat was connected is no news.
+            old = not posts and incident.closed_at is not None and incident.closed_at < yesterday
+            if CLOSED not in posts and not old:
                 self._catch_up(incident, dict(posts))
 
     def opening(self, incident_id: str) -> Told:
@@ -82,10 +90,18 @@ class Teller:
         key = f"{incident_id}:{told.key}"
         new = self.posts.claim(incident_id, told.key)
         place = "" if new else self.chat.find(key, thread=thread)
-        place = place or self.chat.post(told.message, key=key, thread=thread)
+        place = place or self._post(told.message, key, thread)
         post = Post(incident_id=incident_id, key=told.key, place=place)
         self.posts.settle(post)
         return post
+
+    def _post(self, message: Message, key: str, thread: str) -> str:
+        try:
+            return self.chat.post(message, key=key, thread=thread)
+        except RefusedError:
+            # One message that cannot be shown must not hold up all that follow.
+            plain = Message(title=_TOO_ODD, footer=message.footer[:_TITLE])
+            return self.chat.post(plain, key=key, thread=thread)
 
     def _take_buttons_away(self, mitigation: Mitigation, posts: dict[str, Post]) -> None:
         shown = posts.get(f"card:{mitigation.id}", _NOWHERE)

@@ -14,7 +14,7 @@ class Chat(Protocol):
     """A room of a chat; a place names one message in it."""
 
     def post(self, message: Message, *, key: str, thread: str) -> str:
-        """Say it, in a thread unless that is empty; returns its place, raises UnreachableError."""
+        """Say it, in a thread if one is named; returns its place, raises Unreachable- or RefusedError."""
         ...
 
     def replace(self, place: str, message: Message) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from autoheal.domain.errors import UnreachableError
+from autoheal.domain.errors import RefusedError, UnreachableError
 from autoheal.domain.message import Message
 from autoheal.integrations.http.endpoint import Call, Endpoint
 from autoheal.integrations.slack.blocks import blocks, fallback
@@ -13,6 +13,11 @@ from autoheal.ports.runs import Json
 
 _EVENT = "autoheal"
 _PAGE = 200
+_UNSHOWABLE = frozenset(
+    {"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text"}
+    | {"metadata_too_large", "invalid_metadata_format", "invalid_metadata_schema"}
+)
+"""Errors of one message: trying it again would be in vain, trying another would not."""
 
 
 class SlackChat:
@@ -77,6 +82,8 @@ class SlackChat:
         said = reply.json
         if not isinstance(said, dict) or said.get("ok") is not True:
             why = said.get("error") if isinstance(said, dict) else f"status {reply.status}"
+            if why in _UNSHOWABLE:
+                raise RefusedError("chat.message", f"slack cannot show it: {why}")
             raise UnreachableError(f"slack refused {method}: {why}")
         return said
 
