@@ -24,6 +24,7 @@ from autoheal.healing.correct import correct
 from autoheal.healing.room import CHANNEL, Room
 from autoheal.healing.rules import expressions_now
 from autoheal.healing.skill_credit import live_skills
+from autoheal.learning.knowledge import Knowledge
 from autoheal.learning.skill_work import SkillWork, blank
 from autoheal.loop import Loop
 from autoheal.policy.approvers import objection
@@ -93,6 +94,7 @@ class App:
     clock: Clock
     ids: Ids
     room: Room | None
+    knowledge: Knowledge
     start: Callable[[], None]
     stop: Callable[[], None]
     checks: Callable[[], Sequence[Check]]

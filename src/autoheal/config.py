@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from autoheal.alerts.settings import AlertSettings
 from autoheal.domain.errors import ConfigError
+from autoheal.graph.settings import GraphSettings
 from autoheal.healing.settings import HealingSettings
 from autoheal.integrations.jaeger.config import JaegerSettings
 from autoheal.integrations.loki.config import LokiSettings
@@ -89,6 +90,7 @@ class Config(BaseSettings):
     platform: PlatformSettings | None = None
     pager: PagerSettings = PagerSettings()
     slack: SlackSettings | None = None
+    graph: GraphSettings = GraphSettings()
     alerts: AlertSettings = AlertSettings()
     healing: HealingSettings = HealingSettings()
     learning: LearningSettings = LearningSettings()

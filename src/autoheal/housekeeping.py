@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from autoheal.alerts.intake import Intake
 from autoheal.domain.errors import AutohealError, WorldError
 from autoheal.graph.calls import call_facts, service_node
+from autoheal.graph.sync import Sync
 from autoheal.healing.thread import Teller
+from autoheal.learning.context_index import ContextIndex
 from autoheal.ports.machine import Clock
 from autoheal.ports.stores import GraphStore
 from autoheal.ports.telemetry import Traces
@@ -31,6 +33,8 @@ class Housekeeping:
     clock: Clock
     teller: Teller | None = None
     remind: Callable[[], None] = lambda: None
+    sync: Sync | None = None
+    index: ContextIndex | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _calls_at: float = 0.0
@@ -63,7 +67,7 @@ class Housekeeping:
         self._tell()
         now = self.clock.now().timestamp()
         if now - self._calls_at >= _CALLS_EVERY_SECONDS:
-            found = self.observe_calls()
+            found = self._fill()
             # An empty answer is asked again soon: production may just have started.
             self._calls_at = now if found else now - _CALLS_EVERY_SECONDS + _EVERY_SECONDS
 
@@ -75,6 +79,16 @@ class Housekeeping:
             self.teller.catch_up()
         except WorldError as error:
             _log.warning("the chat is told later: %s", error)
+
+    def _fill(self) -> int:
+        """Keep the graph as production and the context repository are; returns how much was told."""
+        if self.sync is None:
+            return self.observe_calls()
+        taken = [*self.sync.run(), *(self.index.refresh() if self.index else ())]
+        for one in taken:
+            if one.problem:
+                _log.warning("graph: %s: %s", one.source, one.problem)
+        return sum(one.nodes for one in taken)
 
     def observe_calls(self) -> int:
         """Write who was seen calling whom into the graph; returns how many pairs."""

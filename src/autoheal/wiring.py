@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from autoheal.alerts.intake import Intake
 from autoheal.app import App, Memory
 from autoheal.config import Config
 from autoheal.domain.errors import ConfigError
+from autoheal.graph.sync import Connected, Sync
 from autoheal.healing.decide import remind
 from autoheal.healing.gather import Gatherer, Sources
 from autoheal.healing.responder import Responder
@@ -34,6 +36,8 @@ from autoheal.integrations.git.forge import GitForge
 from autoheal.integrations.git.skills import GitSkillLibrary
 from autoheal.integrations.machine import SystemClock, UlidIds
 from autoheal.integrations.prover.prover import SandboxedProver
+from autoheal.learning.context_index import ContextIndex
+from autoheal.learning.knowledge import Knowledge
 from autoheal.learning.lessons import Lessons
 from autoheal.loop import Loop
 from autoheal.ports.production import Actuator
@@ -69,7 +73,8 @@ def wire(config: Config) -> App:
         lessons=_lessons(config, database, sources, forge, library),
     )
     room = _room(config, database, responder, runs)
-    housekeeping = _housekeeping(loop, sources, database, room)
+    knowledge = _knowledge(config, database, sources, loop)
+    housekeeping = _housekeeping(loop, sources, room, knowledge)
 
     def start() -> None:
         runs.launch(loop.workflows())
@@ -90,20 +95,52 @@ def wire(config: Config) -> App:
         clock=clock,
         ids=ids,
         room=room,
+        knowledge=knowledge,
         start=start,
         stop=stop,
         checks=_checks(config, responder, forge, repositories),
     )
 
 
-def _housekeeping(loop: Loop, sources: Sources, database: Database, room: Room | None) -> Housekeeping:
+def _housekeeping(loop: Loop, sources: Sources, room: Room | None, knowledge: Knowledge) -> Housekeeping:
     return Housekeeping(
         intake=loop.intake,
         traces=sources.traces,
-        graph=database.graph,
+        graph=knowledge.graph,
         clock=SystemClock(),
         teller=room.teller if room else None,
         remind=partial(remind, loop.responder),
+        sync=knowledge.sync,
+        index=knowledge.index,
+    )
+
+
+def _knowledge(config: Config, database: Database, sources: Sources, loop: Loop) -> Knowledge:
+    clock, forge = SystemClock(), loop.lessons.forge
+    connected = Connected(
+        metrics=sources.metrics if config.sources.prometheus else None,
+        traces=sources.traces,
+        changes=sources.changes,
+        forge=forge,
+        repositories=tuple(name for name in config.repositories if name != _CONTEXT),
+    )
+    return Knowledge(
+        graph=database.graph,
+        archive=database.archive,
+        clock=clock,
+        lessons=loop.lessons,
+        sync=Sync(
+            graph=database.graph,
+            clock=clock,
+            connected=connected,
+            retire_after=timedelta(days=config.graph.retire_after_days),
+        ),
+        index=ContextIndex(
+            graph=database.graph,
+            forge=forge,
+            clock=clock,
+            repository=config.learning.context_repository,
+        ),
     )
 
 

@@ -58,6 +58,7 @@ class Relation(StrEnum):
     DEPENDS_ON = "DEPENDS_ON"
     OWNED_BY = "OWNED_BY"
     PART_OF = "PART_OF"
+    MEMBER_OF = "MEMBER_OF"
     BUILT_FROM = "BUILT_FROM"
     CHANGED = "CHANGED"
     CONTAINS = "CONTAINS"

@@ -18,7 +18,11 @@ WEIGHTS: Mapping[Method, float] = MappingProxyType(
 HALF_LIFE_DAYS: Mapping[Relation, float] = MappingProxyType(
     {
         Relation.CALLS: 14,
+        Relation.DEPENDS_ON: 180,
         Relation.OWNED_BY: 180,
+        Relation.PART_OF: 180,
+        Relation.MEMBER_OF: 180,
+        Relation.BUILT_FROM: 180,
         Relation.MONITORS: 90,
         Relation.MANIFESTS_AS: 120,
         Relation.MITIGATED_BY: 180,

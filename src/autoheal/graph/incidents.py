@@ -25,6 +25,16 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstance:
+    """What an incident had to do with: a rule that fired, a person who decided, a skill that answered."""
+
+    relation: Relation
+    kind: NodeKind
+    name: str
+    statement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Addition:
     """Nodes and facts to write; nodes first."""
 
@@ -54,7 +64,14 @@ class _Scribe:
         )
 
 
-def addition(incident: Incident, *, symptoms: Sequence[str], lesson: Lesson | None, at: datetime) -> Addition:
+def addition(
+    incident: Incident,
+    *,
+    symptoms: Sequence[str],
+    lesson: Lesson | None,
+    at: datetime,
+    around: Sequence[Circumstance] = (),
+) -> Addition:
     """The incident with its symptoms and services; symptom, cause and resolution only with a lesson."""
     scribe = _Scribe(incident=incident, source=f"incident:{incident.id}", at=at)
     this = Node(
@@ -69,6 +86,10 @@ def addition(incident: Incident, *, symptoms: Sequence[str], lesson: Lesson | No
     facts = [scribe.fact(this, Relation.SHOWED, s, f"{incident.id} showed {s.name}") for s in shown]
     facts += [scribe.fact(this, Relation.AFFECTED, t, f"{incident.id} affected {t.name}") for t in touched]
     nodes = [this, *shown, *touched]
+    for each in around:
+        other = _node(each.kind, each.name)
+        nodes.append(other)
+        facts.append(scribe.fact(this, each.relation, other, each.statement))
     if lesson is not None:
         learned = _learned(scribe, this, shown, lesson)
         nodes += learned.nodes

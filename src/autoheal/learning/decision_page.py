@@ -8,10 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from autoheal.domain.errors import ConfigError
 from autoheal.domain.fact import Fact, Method, Node, NodeKind, Provenance, Relation, urn
 from autoheal.graph.skill_text import quoted
 
 _ROW = re.compile(r"^\| `(ah:[^`|]+)` \| ([A-Z_]+) \| `(ah:[^`|]+)` \| ([^|]*) \| ([^|]*) \|$")
+
+_URN = re.compile(r"^ah:([a-z_]+):[\w.-]+/(\S+)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,37 @@ def facts_of(text: str, *, source: str, actor: str, now: datetime) -> Iterator[F
             attributes={"from": match[5].strip()},
             provenance=(given,),
         )
+
+
+def lessons_of(text: str, *, file: str) -> list[Lesson]:
+    """The facts of a page as it stands; raises ConfigError for a row that cannot be read, with its line."""
+    rows = ((n, line) for n, line in enumerate(text.splitlines(), start=1) if line.startswith("|"))
+    for _, line in rows:
+        if line.startswith("| subject |"):
+            break
+    return [_lesson(line, f"{file}:{number}") for number, line in rows if not line.startswith("| ---")]
+
+
+def _lesson(line: str, place: str) -> Lesson:
+    match = _ROW.match(line)
+    if match is None:
+        raise ConfigError(f"{place}: a row is | `ah:...` | RELATION | `ah:...` | in words | source |")
+    if match[2] not in set(Relation):
+        raise ConfigError(f"{place}: {match[2]} is no relation; known: {', '.join(Relation)}")
+    return Lesson(
+        subject=_named(match[1], place),
+        relation=Relation(match[2]),
+        object=_named(match[3], place),
+        statement=match[4].strip(),
+        source=match[5].strip(),
+    )
+
+
+def _named(written: str, place: str) -> Node:
+    match = _URN.match(written)
+    if match is None or match[1] not in set(NodeKind):
+        raise ConfigError(f"{place}: {written} is no urn such as ah:service:default/checkout")
+    return Node(urn=written.lower(), kind=NodeKind(match[1]), name=match[2])
 
 
 def node(kind: NodeKind, name: str) -> Node:

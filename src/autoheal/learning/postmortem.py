@@ -10,6 +10,7 @@ from autoheal.domain.proposal import Proposal, ProposalState
 from autoheal.graph.skill_text import quoted
 from autoheal.learning.lessons import Lessons
 from autoheal.learning.material import Material, material_of
+from autoheal.learning.postmortem_page import DRAFT
 
 
 def postmortem_of(lessons: Lessons, incident_id: str) -> str:
@@ -28,19 +29,23 @@ def _lines(
     material: Material, timeline: Sequence[TimelineEntry], proposals: Sequence[Proposal]
 ) -> Iterator[str]:
     incident = material.incident
-    yield from (f"# Postmortem draft: {quoted(incident.title)}", "")
+    yield from (f"{DRAFT}{quoted(incident.title)}", "")
     yield f"Incident `{incident.id}`, {incident.severity}, {incident.outcome or 'no outcome'}. Not published."
     yield from ("", "## Impact", "", quoted(incident.impact) or "Not stated.", "", "## Times", "")
     yield from ("| moment | time |", "| --- | --- |")
     yield from (f"| {name} | {_moment(at)} |" for name, at in _times(material))
     yield from ("", "## Cause", "", *_cause(material), "", "## Timeline", "")
-    for entry in timeline:
-        cited = f" ({', '.join(entry.evidence)})" if entry.evidence else ""
-        yield f"- {_moment(entry.at)} {entry.kind}, {quoted(entry.actor)}: {quoted(entry.text)}{cited}"
+    yield from (f"{_said(entry)} ({', '.join(entry.evidence)})" for entry in timeline if entry.evidence)
+    yield from ("", "## Decided and done", "", "Each is a record of the audit chain of this incident.", "")
+    yield from (_said(entry) for entry in timeline if not entry.evidence)
     yield from ("", "## What follows", "")
     for proposal in proposals:
         said = proposal.reason if proposal.state is ProposalState.NOTHING else proposal.title
         yield f"- {proposal.kind}, {proposal.state}: {quoted(said)}"
+
+
+def _said(entry: TimelineEntry) -> str:
+    return f"- {_moment(entry.at)} {entry.kind}, {quoted(entry.actor)}: {quoted(entry.text)}"
 
 
 def _times(material: Material) -> Iterator[tuple[str, datetime | None]]:

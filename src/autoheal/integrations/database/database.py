@@ -14,6 +14,7 @@ from alembic.util import CommandError
 
 from autoheal.domain.errors import ConfigError
 from autoheal.integrations.database.alerts import DatabaseAlerts
+from autoheal.integrations.database.archive import DatabaseArchive
 from autoheal.integrations.database.audit import DatabaseAudit
 from autoheal.integrations.database.connections import Connections
 from autoheal.integrations.database.graph import DatabaseGraph
@@ -39,6 +40,7 @@ class Database:
         self.questions = DatabaseQuestions(self._connections)
         self.posts = DatabasePosts(self._connections)
         self.graph = DatabaseGraph(self._connections)
+        self.archive = DatabaseArchive(self._connections)
 
     def migrate(self) -> None:
         """Bring the tables to the newest version; raises ConfigError when they are newer than we are."""

@@ -198,6 +198,13 @@ def _insert_one(connection: Connection, fact: Fact) -> str:
     raise ConflictError(f"fact {fact.id} was retracted too often; give it a new id")
 
 
+def restore(connection: Connection, fact: Fact) -> None:
+    """Put back what was once believed, as it was; what is there already stays."""
+    if insert_once(connection, FACTS, _fact_row(fact)):
+        index(connection, [(fact.id, fact.statement)])
+        insert_all(connection, ASSERTIONS, [_assertion_row(fact.id, said) for said in fact.provenance])
+
+
 def _fact_row(fact: Fact) -> dict[str, object]:
     return {
         "id": fact.id,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from autoheal.surfaces.cli.incident_page import page
 from autoheal.surfaces.cli.opening import opened
-from autoheal.surfaces.cli.options import AsJson
+from autoheal.surfaces.cli.options import Actor, AsJson, person
+from autoheal.surfaces.cli.output import note, show_json, show_table
 from autoheal.surfaces.cli.output import show as show_text
-from autoheal.surfaces.cli.output import show_json, show_table
 
 command = typer.Typer(no_args_is_help=True)
 
@@ -57,3 +58,23 @@ def timeline(ctx: typer.Context, incident: Id, *, as_json: AsJson = False) -> No
         return
     rows = [(e.at, e.kind, e.actor, e.text, " ".join(e.evidence)) for e in entries]
     show_table(("at", "kind", "who", "what", "evidence"), rows, empty="nothing happened yet")
+
+
+@command.command("postmortem")
+def postmortem(
+    ctx: typer.Context,
+    incident: Id,
+    *,
+    publish: Annotated[bool, typer.Option("--publish", help="Publish it: from then on it is found.")] = False,
+    text: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Publish this edited draft instead.")
+    ] = None,
+    actor: Actor = "",
+) -> None:
+    """Print the draft of a closed incident's postmortem, or publish it under a person's name."""
+    with opened(ctx) as app:
+        if not publish:
+            show_text(app.knowledge.postmortem(incident))
+            return
+        edited = text.read_text(encoding="utf-8") if text else None
+        note(f"published as {app.knowledge.publish(incident, actor=person(actor), text=edited)}")

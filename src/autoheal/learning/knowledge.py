@@ -1,0 +1,97 @@
+"""What people may do with what is known: look at it, fill it, export it, publish a postmortem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from autoheal.domain.catalog import Around, Conflict, Entry, TakenIn, View
+from autoheal.domain.errors import ConflictError, NotFoundError
+from autoheal.domain.fact import Fact, NodeKind
+from autoheal.graph import archive_lines
+from autoheal.graph.catalog import entries, found_as, view
+from autoheal.graph.conflicts import conflicts
+from autoheal.graph.sync import Sync
+from autoheal.learning.context_index import ContextIndex
+from autoheal.learning.lessons import Lessons
+from autoheal.learning.postmortem import postmortem_of
+from autoheal.learning.postmortem_page import FOLDER, published
+from autoheal.ports.archive import Archive
+from autoheal.ports.machine import Clock
+from autoheal.ports.stores import GraphStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """The production context graph with everything that fills it and is made of it."""
+
+    graph: GraphStore
+    archive: Archive
+    clock: Clock
+    lessons: Lessons
+    sync: Sync
+    index: ContextIndex
+
+    def fill(self) -> list[TakenIn]:
+        """Ask every source and the context repository once; each says how much was new."""
+        return [*self.sync.run(), *self.index.refresh()]
+
+    def entries(self, kind: NodeKind | None = None, *, retired: bool = False) -> list[Entry]:
+        """The catalog as a table."""
+        return entries(self.graph, kind=kind, retired=retired)
+
+    def around(self, name: str, around: Around) -> View:
+        """What stands around a thing, by urn or name; raises NotFoundError."""
+        center = found_as(self.graph, name)
+        if center is None:
+            raise NotFoundError(f"the graph knows no {name!r}; `autoheal graph list` names what it knows")
+        found = view(self.graph, center, around, now=self.clock.now())
+        if not found.links and self.graph.node(center) is None:
+            raise NotFoundError(f"the graph knows nothing of {center}")
+        return found
+
+    def fact(self, fact_id: str) -> Fact:
+        """One fact by the id that traces cite, also one that is no longer believed; raises NotFoundError."""
+        found = self.graph.facts_with([fact_id])
+        if not found:
+            raise NotFoundError(f"there is no fact {fact_id}")
+        return found[0]
+
+    def conflicts(self) -> list[Conflict]:
+        """Where sources disagree."""
+        return conflicts(self.graph.facts())
+
+    def export(self) -> Iterator[str]:
+        """Everything that was ever believed, as JSON lines."""
+        return archive_lines.lines(self.archive.records())
+
+    def take(self, text: Iterable[str], *, file: str) -> int:
+        """Read an export back; all of it or none."""
+        return self.archive.load(archive_lines.read(text, file=file))
+
+    def postmortem(self, incident_id: str) -> str:
+        """The draft of a closed incident; nobody finds it before a person publishes it."""
+        if self.lessons.incidents.get(incident_id).closed_at is None:
+            raise ConflictError(f"{incident_id} is not closed yet; its postmortem is written then")
+        return postmortem_of(self.lessons, incident_id)
+
+    def publish(self, incident_id: str, *, actor: str, text: str | None = None) -> str:
+        """A person publishes the draft, or the text they made of it; returns the path in the repository."""
+        incident = self.lessons.incidents.get(incident_id)
+        draft = text if text is not None else self.postmortem(incident_id)
+        page = published(draft, actor=actor, family=incident.family)
+        path = f"{FOLDER}/{incident_id}.md"
+        repository = self.lessons.settings.context_repository
+        branch = self.lessons.forge.commit(
+            repository,
+            branch=f"autoheal/{incident_id.lower().replace('_', '-')}/postmortem",
+            files={path: page},
+            message=f"Publish the postmortem of incident {incident_id}",
+        )
+        commit = self.lessons.forge.merge(branch, message=f"Publish {path}", author=actor)
+        body = {"path": path, "commit": commit}
+        self.lessons.audit.append(
+            incident_id=incident_id, kind="postmortem.published", actor=actor, body=body
+        )
+        self.index.refresh()
+        return path
