@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from autoheal.sandbox.simulated.fleet import FLEETS, Fleet
 from autoheal.sandbox.simulated.kinds import FAMILIES, PASSING, Kind, novel
 
-NOVEL_EVERY = 4
-_PASSING_EVERY = 2
+NOVEL_SHARE = 0.23
+_PASSING_SHARE = 0.6
 _LEAST_GAP, _MOST_GAP = 3.0 * 3600, 9.0 * 3600
 _OFTEN = 20
 """Faults are not spread evenly: in a short stream the first families come this often, the others once."""
@@ -45,7 +45,7 @@ def draw(count: int, *, seed: int) -> list[Planned]:
 
 
 def _kinds(count: int, dice: random.Random) -> list[tuple[Kind, bool]]:
-    news = _news(count // NOVEL_EVERY)
+    news = _news(round(count * NOVEL_SHARE))
     mixed = [(kind, True) for kind in _again(count - len(news))] + [(kind, False) for kind in news]
     dice.shuffle(mixed)
     return mixed
@@ -62,13 +62,9 @@ def _again(count: int) -> list[Kind]:
 
 
 def _news(count: int) -> list[Kind]:
-    """One-off faults, each combination once, and every other one something that passes or never was."""
-    once = iter(novel())
-    passing = [PASSING[place % len(PASSING)] for place in range(count)]
-    return [
-        passing[place // _PASSING_EVERY] if place % _PASSING_EVERY == 0 else next(once)
-        for place in range(count)
-    ]
+    """What passes by itself or never was, as most pages do, and one-off faults, each combination once."""
+    passing = round(count * _PASSING_SHARE)
+    return [*(PASSING[place % len(PASSING)] for place in range(passing)), *novel()[: count - passing]]
 
 
 def _placed(number: int, kind: Kind, known: bool, at: float, dice: random.Random) -> Planned:  # noqa: FBT001  a private step
