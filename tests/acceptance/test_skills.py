@@ -147,6 +147,15 @@ def test_a_skill_is_not_proposed_when_it_would_blame_the_innocent(world: World) 
     assert "inc_0: it would rollback, but restart helped" in found.reason
 
 
+@pytest.mark.criterion(97)
+def test_errors_alone_without_a_change_to_blame_teach_no_skill(world: World) -> None:
+    fault = Fault(id="inc_1", action=ActionKind.RESTART, begins=2_600.0, ends=2_690.0)
+    world.heal(fault)
+    found = world.lesson(ProposalKind.SKILL, fault.id)
+    assert found.state is ProposalState.NOTHING
+    assert "any failure looks so" in found.reason
+
+
 @pytest.mark.criterion(84)
 def test_the_same_failure_again_adds_nothing(world: World) -> None:
     merged(world)

@@ -40,7 +40,7 @@ def drafts(material: Material) -> list[Skill] | str:
         return "no mitigation of a named cause was verified: there is nothing that may be repeated"
     if not material.alerts:
         return "the incident was opened by no alert: nothing tells when the skill applies"
-    chosen = telling(signals(material))
+    chosen = _telling(signals(material), blamed=material.culprit is not None)
     if not chosen:
         return "no metric of the culprit moved clearly: nothing measurable would tell the failure again"
     sets = [chosen, *([signal] for signal in chosen if len(chosen) > 1)]
@@ -91,11 +91,22 @@ def _skill(material: Material, chosen: Sequence[Signal], helped: Mitigation) -> 
     )
 
 
-def telling(found: Sequence[Signal]) -> list[Signal]:
-    """What sets the failure apart comes first: most failures raise errors or latency, few a certain queue."""
-    apart = [signal for signal in found if not _mere_symptom(signal)][: MAX_SIGNALS - 1]
+def _telling(found: Sequence[Signal], *, blamed: bool) -> list[Signal]:
+    """What sets the failure apart comes first: most failures raise errors or latency, few a certain queue.
+
+    Where a change is to blame, it sets the failure apart, and the clearest signals are enough.
+    """
+    if blamed:
+        return list(found[: MAX_SIGNALS - 1])
+    strongest = max((signal.points for signal in found), default=0.0)
+    loud = [s for s in found if not _mere_symptom(s) and s.points >= _LOUD * strongest]
+    apart = loud[: MAX_SIGNALS - 1]
     symptoms = [signal for signal in found if _mere_symptom(signal)]
     return [*apart, *symptoms[: MAX_SIGNALS - max(len(apart), 1)]]
+
+
+_LOUD = 0.3
+"""A signal this much weaker than the strongest moved by the way, and may not do so the next time."""
 
 
 def _mere_symptom(signal: Signal) -> bool:
