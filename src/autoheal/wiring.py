@@ -294,6 +294,7 @@ def _checks(
             checks.actuator_probe(responder.actuator if config.platform else None),
             checks.forge_probe(forge, repositories),
             checks.policy_probe(responder.policy, config.environment),
+            checks.chat_probe(config.slack.open() if config.slack else None),
             checks.kill_probe(responder.mitigations),
             checks.disk_probe(lambda: shutil.disk_usage(config.home).free),
             checks.programs_probe(found, _PROGRAMS),

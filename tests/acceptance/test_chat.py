@@ -436,3 +436,20 @@ def test_hostile_words_in_the_chat_decide_and_change_nothing(
     assert {workflow for workflow, _ in runs.started} <= {"heal", WEIGH}
     _room(app).teller.catch_up()
     assert "<!channel>" not in "".join(slack.bodies)
+
+
+@pytest.mark.criterion(123)
+@pytest.mark.parametrize(
+    ("forbidden", "status", "says"),
+    [
+        ("", "ok", "autoheal in acme, channel C07INCIDENT; can read its messages"),
+        ("conversations.history", "warn", "cannot read its messages"),
+        ("auth.test", "fail", "missing_scope"),
+    ],
+)
+def test_doctor_tells_what_the_chat_lets_us_do(
+    app: App, slack: Slack, forbidden: str, status: str, says: str
+) -> None:
+    slack.forbidden = frozenset({forbidden})
+    (seen,) = [check for check in app.checks() if check.name == "chat"]
+    assert (seen.status, says in seen.text) == (status, True)

@@ -25,6 +25,10 @@ class Chat(Protocol):
         """The place of the message that was sent with this key, empty when there is none."""
         ...
 
+    def whoami(self) -> str:
+        """As whom we speak, and where; raises UnreachableError."""
+        ...
+
     def render(self, message: Message, *, key: str, thread: str) -> str:
         """The very text that `post` would send, as JSON."""
         ...

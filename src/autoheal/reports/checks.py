@@ -10,6 +10,7 @@ from enum import StrEnum
 from autoheal.domain.errors import AutohealError, NotFoundError, UnreachableError
 from autoheal.domain.evidence import Failed
 from autoheal.policy.policy import Mode, Policy
+from autoheal.ports.chat import Chat
 from autoheal.ports.production import Actuator, Forge
 from autoheal.ports.stores import AlertStore, MitigationStore
 from autoheal.ports.telemetry import Changes, Logs, Metrics, QueryResult, Traces
@@ -199,6 +200,22 @@ def traces_probe(traces: Traces | None, *, now: datetime) -> Probe:
         )
 
     return Probe(name="traces", group="telemetry", look=look, mend="check sources.jaeger.url")
+
+
+def chat_probe(chat: Chat | None) -> Probe:
+    """The chat knows us, and lets us read what we said: each is told apart; saying is not tried."""
+
+    def look() -> Seen:
+        if chat is None:
+            return skip("no chat is configured")
+        who = chat.whoami()
+        try:
+            chat.find("doctor", thread="")
+        except AutohealError as error:
+            return warn(f"{who}; cannot read its messages, so one could be said twice: {error}")
+        return ok(f"{who}; can read its messages")
+
+    return Probe(name="chat", group="people", look=look, mend="check slack.token, its scopes and the channel")
 
 
 def changes_probe(changes: Sequence[Changes], *, now: datetime) -> Probe:

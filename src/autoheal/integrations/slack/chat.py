@@ -51,6 +51,11 @@ class SlackChat:
                 return f"{channel or self._channel}:{message['ts']}"
         return ""
 
+    def whoami(self) -> str:
+        """Our user and team, as the token says."""
+        said = self._call("auth.test", content=b"{}")
+        return f"{said.get('user')} in {said.get('team')}, channel {self._channel}"
+
     def render(self, message: Message, *, key: str, thread: str) -> str:
         """The body of `chat.postMessage`, byte for byte."""
         return _json(self._body(message, key, thread)).decode()
