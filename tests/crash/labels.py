@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from autoheal.integrations.crash import HARMLESS
+from autoheal.loop import Loop
 from autoheal.ports import production, runs, stores
+from autoheal.sandbox.platform import api
 
 PORTS: dict[str, type] = {
     "actuator": production.Actuator,
@@ -24,12 +27,25 @@ PORTS: dict[str, type] = {
     "runs": runs.Runs,
 }
 WORKFLOWS = {"heal": "healing/workflow.py", "learn": "learning/workflow.py"}
+_CRASH = re.compile(r'crash\("([^"]+)"\)')
 _SOURCE = Path(stores.__file__).parents[1]
 
 
 def declared() -> set[str]:
     """The points without their side, and without the step an effect happens in."""
     return {*_effects(), *(f"{name}.{step}" for name, file in WORKFLOWS.items() for step in _steps(file))}
+
+
+def workflows() -> set[str]:
+    """The names of all durable runs."""
+    return set(Loop.workflows(object.__new__(Loop)))
+
+
+def of_the_platform() -> list[str]:
+    """The points inside the rig's platform, in the order of its code."""
+    found = _CRASH.findall(inspect.getsource(api))
+    assert found, "the platform has no crash points any more"
+    return found
 
 
 def _effects() -> Iterator[str]:

@@ -14,7 +14,7 @@ from random import Random  # noqa: TID251  seeded by the test's parameter
 import pytest
 from tests.crash.conftest import Begin
 from tests.crash.judge import faults_of
-from tests.crash.labels import declared
+from tests.crash.labels import WORKFLOWS, declared, workflows
 from tests.crash.life import Life, Nursery, Plot
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -97,6 +97,10 @@ def test_a_kill_before_and_after_an_effect_loses_nothing_and_repeats_nothing(
     life = begin(plot)
     assert swept(life, f"{point}.before", f"{point}.after") == []
     assert life.deaths[:2] == [-signal.SIGKILL] * 2
+
+
+def test_every_workflow_is_swept_but_the_weighing_of_a_theory_which_changes_nothing_outside() -> None:
+    assert workflows() - WORKFLOWS.keys() == {"weigh"}
 
 
 @pytest.mark.criterion(75)

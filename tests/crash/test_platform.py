@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.crash.labels import of_the_platform
 
 from autoheal.domain.errors import UnreachableError
 from autoheal.domain.mitigation import Action, ActionKind
@@ -22,7 +23,6 @@ from autoheal.integrations.platform.actuator import PlatformActuator
 from autoheal.integrations.platform.config import PlatformSettings
 from autoheal.sandbox.layout import Layout
 
-_POINTS = ("platform.intend.after", "platform.carry_out.after", "platform.log_effect.after")
 _FAST_OFF = Action(kind=ActionKind.SET_FLAG, target="gateway", parameters={"flag": "fast", "value": "false"})
 _KEY = "mit_1:execute:0123"
 
@@ -84,7 +84,7 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
 
 
 @pytest.mark.criterion(75)
-@pytest.mark.parametrize("point", _POINTS)
+@pytest.mark.parametrize("point", of_the_platform())
 def test_a_key_is_answered_for_and_acted_on_once_wherever_the_platform_is_killed(
     platform: Platform, point: str
 ) -> None:

@@ -33,8 +33,8 @@ def close(responder: Responder, incident_id: str) -> str:
     incident = responder.incidents.get(incident_id)
     if incident.state is IncidentState.CLOSED:
         return incident.state
+    incident = remember(responder, _with_outcome(responder, incident))  # asks the world too
     with responder.whole():
-        incident = remember(responder, _with_outcome(responder, incident))
         _book_wall_time(responder, incident)
         closed = replace(incident, closed_at=responder.clock.now())
         text = f"closed: {closed.outcome}{_took(closed)}"

@@ -52,7 +52,7 @@ class Responder:
         return next((reason for reason in reasons if reason is not None), None)
 
     def whole(self) -> AbstractContextManager[None]:
-        """What is stored inside is stored whole or not at all: a kill leaves no half of a move behind."""
+        """What is stored inside is stored whole or not at all; nothing inside may wait for the world."""
         return self.alerts.exclusively()
 
     def move(self, incident: Incident, event: IncidentEvent) -> Incident:

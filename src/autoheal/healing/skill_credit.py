@@ -10,7 +10,7 @@ from autoheal.domain.incident import Incident
 from autoheal.domain.mitigation import Mitigation, MitigationState, VerificationResult
 from autoheal.domain.skill import Skill
 from autoheal.graph.incidents import Lesson
-from autoheal.graph.skill_trust import Use, credit, live
+from autoheal.graph.skill_trust import Use, credit, live, node_of
 from autoheal.healing.recall import Recalled
 from autoheal.healing.responder import Responder
 from autoheal.healing.rules import expressions_now
@@ -54,7 +54,13 @@ def credit_skills(responder: Responder, incident: Incident, lesson: Lesson | Non
             good=result is VerificationResult.HELPED,
             harmful=result is VerificationResult.WORSE,
         )
-        credit(responder.graph, known[reference], use, at=responder.clock.now())
+        with responder.whole():  # a step may be repeated, and harm counts once
+            if not _credited(responder, known[reference], incident):
+                credit(responder.graph, known[reference], use, at=responder.clock.now())
+
+
+def _credited(responder: Responder, skill: Skill, incident: Incident) -> bool:
+    return any(of == incident.id for _, of, _ in responder.graph.uses(node_of(skill.name)))
 
 
 def _answered(responder: Responder, incident: Incident) -> Iterator[tuple[str, str, VerificationResult]]:

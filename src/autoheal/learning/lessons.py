@@ -65,8 +65,8 @@ class Lessons:
         message = f"{proposal.title}\n\nProposal {proposal.id} of incident {proposal.incident_id}."
         commit = self.forge.merge(branch, message=message, author=actor)
         body = {"proposal": proposal.id, "kind": proposal.kind, "commit": commit}
+        self._take_in(proposal, actor)
         with self.alerts.exclusively():  # a kill leaves the record of a merge whole or to be made again
-            self._take_in(proposal, actor)
             self.proposals.save(merged)
             self.audit.append(
                 incident_id=proposal.incident_id, kind="proposal.merged", actor=actor, body=body
