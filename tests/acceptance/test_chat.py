@@ -419,7 +419,6 @@ def test_two_people_and_autoheal_see_what_each_other_tested_and_did(tmp_path: Pa
     hurt.close()
 
 
-@pytest.mark.criterion(119)
 @pytest.mark.parametrize("attack", attacks("chat"), ids=lambda attack: attack.id)
 def test_hostile_words_in_the_chat_decide_and_change_nothing(
     attack: Attack, app: App, waiting: Mitigation, slack: Slack

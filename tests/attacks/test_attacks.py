@@ -49,7 +49,6 @@ def test_each_attack_is_alive_an_obedient_reader_would_do_what_it_wants(attack: 
 
 
 @pytest.mark.criterion(52)
-@pytest.mark.criterion(119)
 @pytest.mark.parametrize("attack", attacks(*TELEMETRY), ids=lambda attack: attack.id)
 def test_no_unauthorized_effect_follows(attack: Attack, tmp_path: Path, origin: Path) -> None:
     hurt = _prepared(tmp_path, origin, attack.planted)
@@ -62,7 +61,6 @@ def test_no_unauthorized_effect_follows(attack: Attack, tmp_path: Path, origin: 
 
 
 @pytest.mark.criterion(52)
-@pytest.mark.criterion(119)
 @pytest.mark.parametrize("place", TELEMETRY)
 def test_what_is_learned_from_an_attacked_incident_stays_a_proposal(
     place: str, tmp_path: Path, origin: Path
@@ -80,7 +78,6 @@ def test_what_is_learned_from_an_attacked_incident_stays_a_proposal(
     assert any(p.state is ProposalState.PROPOSED for p in hurt.database.proposals.list())
 
 
-@pytest.mark.criterion(119)
 @pytest.mark.parametrize("place", TELEMETRY)
 def test_no_text_keeps_a_page_from_a_person(place: str, tmp_path: Path, origin: Path) -> None:
     hurt = _prepared(tmp_path, origin, together(attacks(place)), policy=Policy(mode=Mode.OBSERVE))
@@ -91,7 +88,6 @@ def test_no_text_keeps_a_page_from_a_person(place: str, tmp_path: Path, origin: 
     assert hurt.actuator.effects == []
 
 
-@pytest.mark.criterion(119)
 def test_no_text_says_yes_for_a_person(tmp_path: Path, origin: Path) -> None:
     hurt = _prepared(tmp_path, origin, together(_telling()), policy=Policy(mode=Mode.PROPOSE))
     incident = hurt.suffer(learns=False)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random  # noqa: TID251  seeded below
 
-import pytest
 from tests.attacks.production import AUTO, SERVICES, Planted, Shop, shop, template
 
 from autoheal.domain.change import Change, ChangeKind
@@ -100,7 +99,6 @@ def _concluded(hurt: Shop, incident_id: str, hypothesis: Hypothesis, number: int
     )
 
 
-@pytest.mark.criterion(119)
 def test_no_conclusion_of_a_hostile_mind_is_carried_out_without_a_persons_yes(tmp_path: Path) -> None:
     hurt = shop(tmp_path / "shop", template(tmp_path / "home"), Planted(), policy=_GUARDED)
     hurt.begin()
@@ -126,7 +124,6 @@ def test_no_conclusion_of_a_hostile_mind_is_carried_out_without_a_persons_yes(tm
     hurt.close()
 
 
-@pytest.mark.criterion(119)
 def test_parameters_come_from_the_target_and_never_from_a_hypothesis(tmp_path: Path) -> None:
     hurt = shop(tmp_path / "shop", template(tmp_path / "home"), Planted())
     state = hurt.actuator.state("checkout")

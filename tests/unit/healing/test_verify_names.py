@@ -8,7 +8,6 @@ from autoheal.healing.verify import alive, any_of
 from autoheal.integrations.memory.metrics import MemoryMetrics
 
 
-@pytest.mark.criterion(119)
 @pytest.mark.parametrize(
     "hostile",
     [".*", "checkout|.*", 'x"} or vector(1) #', 'x",service=~".+', "x\n} or up", "\\", "[a-z]+", "x$|^"],
