@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, tup
 from autoheal.domain.errors import ConflictError
 from autoheal.domain.fact import Fact, Provenance
 from autoheal.integrations.database import schema
-from autoheal.integrations.database.codec import decode, encode
+from autoheal.integrations.database.codec import decode, encode_plain
 from autoheal.integrations.database.text_index import index
 from autoheal.integrations.database.writing import insert_all, insert_once
 
@@ -98,7 +98,10 @@ def _believed(
     if known_at is not None:
         provenance = tuple(said for said in provenance if said.asserted_at <= known_at) or provenance[:1]
         retracted_at = None
-    return replace(decode(Fact, body), id=fact_id, retracted_at=retracted_at, provenance=provenance)
+    fact = decode(Fact, body)
+    if (fact.id, fact.retracted_at, fact.provenance) == (fact_id, retracted_at, provenance):
+        return fact
+    return replace(fact, id=fact_id, retracted_at=retracted_at, provenance=provenance)
 
 
 def _assertions(connection: Connection, fact_ids: Sequence[str]) -> dict[str, tuple[Provenance, ...]]:
@@ -217,11 +220,11 @@ def _fact_row(fact: Fact) -> dict[str, object]:
         "recorded_at": fact.recorded_at.timestamp(),
         "retracted_at": fact.retracted_at.timestamp() if fact.retracted_at else None,
         # Who says so stands in rows of their own; one is kept here, since no fact is without.
-        "body": encode(replace(fact, provenance=fact.provenance[:1])),
+        "body": encode_plain(replace(fact, provenance=fact.provenance[:1])),
     }
 
 
 def _assertion_row(fact_id: str, provenance: Provenance) -> dict[str, object]:
     """One source says the same thing once, however often it is read; another moment is another saying."""
-    body = encode(provenance)
+    body = encode_plain(provenance)
     return {"fact_id": fact_id, "key": str(uuid5(_NAMESPACE, body)), "body": body}

@@ -27,6 +27,8 @@ metadata = MetaData()
 
 def storable(words: str) -> str:
     """Text from outside, with a question mark for what no database can hold: half characters and NUL."""
+    if words.isascii() and "\0" not in words:
+        return words
     return words.encode("utf-8", "replace").decode().replace("\0", "?")
 
 

@@ -17,6 +17,7 @@ from autoheal.recording.case_folder import case_folders, load_case
 from autoheal.reports import economics_benchmark
 from autoheal.reports.economics_benchmark import Played
 from autoheal.reports.rca_benchmark import Scored, measured, read_truth, summary
+from autoheal.sandbox.graph_load import Load, measure
 from autoheal.sandbox.simulated.economics import play
 from autoheal.surfaces.cli.options import AsJson
 from autoheal.surfaces.cli.output import note, show, show_table
@@ -71,6 +72,25 @@ def economics(
         return
     _stream(stream)
     _figures(figures)
+
+
+@command.command("graph")
+def graph(
+    *,
+    nodes: Annotated[int, typer.Option(min=100, help="Things in the graph.")] = 10_000,
+    edges: Annotated[int, typer.Option(min=100, help="Facts between them.")] = 50_000,
+    database: Annotated[str, typer.Option(help="URL of an empty database; default: a new SQLite file.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """How fast the graph answers at a size: milliseconds, beside an in-memory graph as the limit."""
+    figures = measure(Load(nodes=nodes, edges=edges), url=database or None)
+    if as_json:
+        show(json.dumps(figures))
+        return
+    timed = {name: value for name, value in figures.items() if isinstance(value, dict)}
+    rows = [(name, value["p50"], value["p99"]) for name, value in timed.items()]
+    show_table(("question", "p50 ms", "p99 ms"), rows, empty="")
+    show(f"ingest: {figures['ingest_per_second']} facts per second on {figures['database']}")
 
 
 def _stream(stream: Sequence[Played]) -> None:
