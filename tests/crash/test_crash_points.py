@@ -20,12 +20,8 @@ from tests.crash.life import Life, Nursery, Plot
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
 UNREACHED = {
-    "graph.assert_facts": "facts in bulk come from outside of incidents",
-    "graph.save_nodes": "facts in bulk come from outside of incidents",
     "graph.supersede": "nothing contradicts what these lives believe",
-    "graph.add_alias": "no part of an incident's life gives a second name",
     "graph.retract": "no part of an incident's life withdraws a fact",
-    "graph.count_use": "no skill is known in these lives",
     "heal.take_answer": "nobody is known who could be asked",
     "questions.save": "nobody is known who could be asked",
     "mitigations.set_killed": "the switch is a person's, and is tested with every effect elsewhere",
@@ -118,7 +114,7 @@ def test_a_kill_at_any_point_loses_nothing_and_repeats_nothing(
 ) -> None:
     points = list(reached(origin, tmp_path, nursery))
     bare = {point.rpartition("/")[2] for _, point in points}
-    assert declared() - bare - UNREACHED.keys() == set(), "a crash point that no life passes"
+    assert declared() - bare == UNREACHED.keys(), "a crash point that no life passes, or that one does by now"
 
     numbers = count()
 
