@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from autoheal.config import Config
@@ -10,7 +11,7 @@ from autoheal.domain.alert import Alert
 from autoheal.domain.alert_group import AlertGroup
 from autoheal.domain.approval import Approval, Decision
 from autoheal.domain.decision_trace import DecisionTrace
-from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError
+from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError, WorldError
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.incident import Incident, TimelineEntry
 from autoheal.domain.investigation import Investigation
@@ -176,7 +177,8 @@ class App:
             self.memory.mitigations.add_approval(approval)
             self._record(mitigation.incident_id, "approval", actor, body)
         topic = f"approval-{mitigation_id}"
-        self.runs.tell("heal", mitigation.incident_id, topic, str(decision), once=approval.id)
+        with suppress(WorldError):  # it is stored: housekeeping tells the run as soon as one hears
+            self.runs.tell("heal", mitigation.incident_id, topic, str(decision), once=approval.id)
         return approval
 
     def _may_decide(self, mitigation: Mitigation, digest: str, actor: str) -> None:
@@ -244,7 +246,8 @@ class App:
         self.memory.incidents.add_costs([cost])
         self._record(question.incident_id, "question.answered", actor, {"question": question_id})
         topic = f"answer-{question_id}"
-        self.runs.tell("heal", question.incident_id, topic, True, once=question_id)  # noqa: FBT003  the message itself
+        with suppress(WorldError):  # it is stored: the run reads it when it stops waiting
+            self.runs.tell("heal", question.incident_id, topic, True, once=question_id)  # noqa: FBT003  the message itself
         return answered
 
     # ------------------------------------------------------------ proposals

@@ -1,13 +1,14 @@
-"""What goes on beside the loop: made-up deliveries are swept, observed calls noted, the chat told."""
+"""What goes on beside the loop: lost deliveries, dead runs, answers unheard, observed calls, the chat."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from autoheal.alerts.intake import Intake
+from autoheal.alerts.intake import HEAL, Intake
 from autoheal.domain.errors import AutohealError, WorldError
 from autoheal.graph.calls import call_facts, service_node
 from autoheal.graph.sync import Sync
@@ -33,6 +34,8 @@ class Housekeeping:
     clock: Clock
     teller: Teller | None = None
     remind: Callable[[], None] = lambda: None
+    dead: Callable[[], Sequence[str]] = tuple
+    take_over: Callable[[str], object] = lambda _: None
     sync: Sync | None = None
     index: ContextIndex | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -52,19 +55,26 @@ class Housekeeping:
 
     def _rounds(self) -> None:
         while not self._stopping.is_set():
-            try:
-                self._round()
-            except AutohealError as error:
-                _log.warning("housekeeping: %s", error)
-            except Exception:  # noqa: BLE001  the edge of a run: the next round must come
-                _log.exception("housekeeping failed")
+            self.round()
             self._stopping.wait(_EVERY_SECONDS)
 
-    def _round(self) -> None:
+    def round(self) -> None:
+        """Everything once; a part that fails holds up no other."""
+        for part in (self._sweep, self.remind, self._bury, self._tell, self._fill_in_time):
+            _guarded(part)
+
+    def _sweep(self) -> None:
         for event_id in self.intake.sweep():
             _log.error("delivery %s cannot be read; it is kept", event_id)
-        self.remind()
-        self._tell()
+
+    def _bury(self) -> None:
+        """Bring a person in where a healing run died: nothing else would ever tell."""
+        for run in self.dead():
+            workflow, _, incident_id = run.partition("-")
+            if workflow == HEAL:
+                _guarded(partial(self.take_over, incident_id))
+
+    def _fill_in_time(self) -> None:
         now = self.clock.now().timestamp()
         if now - self._calls_at >= _CALLS_EVERY_SECONDS:
             found = self._fill()
@@ -101,3 +111,12 @@ class Housekeeping:
         for fact in call_facts(calls, source=self.traces.name, at=now):
             self.graph.assert_fact(fact)
         return len(calls)
+
+
+def _guarded(part: Callable[[], object]) -> None:
+    try:
+        part()
+    except AutohealError as error:
+        _log.warning("housekeeping: %s", error)
+    except Exception:  # noqa: BLE001  the edge of a run: the next round must come
+        _log.exception("housekeeping failed")

@@ -20,6 +20,7 @@ from autoheal.healing.decide import remind
 from autoheal.healing.gather import Gatherer, Sources
 from autoheal.healing.responder import Responder
 from autoheal.healing.room import Room
+from autoheal.healing.take_over import take_over
 from autoheal.healing.thread import Teller
 from autoheal.housekeeping import Housekeeping
 from autoheal.integrations.absent import NoActuator, NoMetrics
@@ -74,7 +75,7 @@ def wire(config: Config) -> App:
     )
     room = _room(config, database, responder, runs)
     knowledge = _knowledge(config, database, sources, loop)
-    housekeeping = _housekeeping(loop, sources, room, knowledge)
+    housekeeping = replace(_housekeeping(loop, sources, room, knowledge), dead=runs.dead)
 
     def start() -> None:
         runs.launch(loop.workflows())
@@ -110,6 +111,7 @@ def _housekeeping(loop: Loop, sources: Sources, room: Room | None, knowledge: Kn
         clock=SystemClock(),
         teller=room.teller if room else None,
         remind=partial(remind, loop.responder),
+        take_over=partial(take_over, loop.responder),
         sync=knowledge.sync,
         index=knowledge.index,
     )

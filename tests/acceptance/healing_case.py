@@ -30,6 +30,8 @@ class Case(Shop):
     heals: ActionKind | None = ActionKind.ROLLBACK
     people: Callable[[Case, Mitigation], None] | None = None
     before_step: Callable[[Case, str], None] | None = None
+    twice: bool = False
+    """Each step runs again, as after a kill between its effect and its checkpoint."""
     steps: list[tuple[str, datetime]] = field(default_factory=list)
     effects_at: list[tuple[Effect, datetime]] = field(default_factory=list)
 
@@ -81,7 +83,7 @@ class Case(Shop):
 
 @dataclass
 class _Run:
-    """A durable run without the durability: each step runs once, and waiting lets the shop live on."""
+    """A durable run without the durability: steps run once, or twice; waiting lets the shop live on."""
 
     case: Case
 
@@ -89,6 +91,8 @@ class _Run:
         if self.case.before_step is not None:
             self.case.before_step(self.case, do.__name__)
         self.case.steps.append((do.__name__, self.case.clock.now()))
+        if self.case.twice:
+            do(*args)
         return do(*args)
 
     async def sleep(self, seconds: float) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.acceptance.healing_case import ASKS, Case
-from tests.attacks.production import ALERTS, AUTO, BREAKS, CULPRIT, START, template
+from tests.attacks.production import ALERTS, AUTO, BREAKS, CULPRIT, START
 
 from autoheal.domain.approval import Decision
 from autoheal.domain.decision_trace import PARTS
@@ -27,28 +25,6 @@ from autoheal.policy.approvers import objection
 from autoheal.policy.policy import ApprovalRule, Policy
 
 Make = Callable[..., Case]
-
-
-@pytest.fixture(scope="module")
-def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty memory to copy."""
-    return template(tmp_path_factory.mktemp("healing") / "origin")
-
-
-@pytest.fixture
-def make(origin: Path, tmp_path: Path) -> Iterator[Make]:
-    """Makes cases, each in a folder of its own."""
-    cases: list[Case] = []
-
-    def made(**wanted: Any) -> Case:  # noqa: ANN401  the fields of a case
-        folder = tmp_path / f"case{len(cases)}"
-        shutil.copytree(origin, folder)
-        cases.append(Case(folder, **wanted))
-        return cases[-1]
-
-    yield made
-    for case in cases:
-        case.close()
 
 
 def yes(case: Case, mitigation: Mitigation) -> None:

@@ -201,7 +201,7 @@ class Shop:
             intake=self.loop.intake, traces=self.traces, graph=self.database.graph, clock=self.clock
         )
         seen.observe_calls()
-        self.loop.intake.receive("alertmanager", self._notification())
+        self.loop.intake.receive("alertmanager", self.notification())
 
     def suffer(self, *, learns: bool = True) -> Incident:
         """Let Autoheal heal and, if it learns, learn; the incident as it ended."""
@@ -324,7 +324,8 @@ class Shop:
             )
         )
 
-    def _notification(self) -> bytes:
+    def notification(self) -> bytes:
+        """What Alertmanager delivers when it fires."""
         alerts = [
             {
                 "status": "firing",

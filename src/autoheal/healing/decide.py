@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from datetime import timedelta
 
 from autoheal.domain.approval import Decision
-from autoheal.domain.errors import NotFoundError, UnreachableError
+from autoheal.domain.errors import NotFoundError, UnreachableError, WorldError
 from autoheal.domain.incident import Incident, IncidentEvent, IncidentState
 from autoheal.domain.investigation import Hypothesis, Investigation
 from autoheal.domain.mitigation import (
@@ -73,7 +74,10 @@ def remind(responder: Responder) -> None:
             if mitigation.state is MitigationState.PROPOSED:
                 for said in responder.mitigations.approvals(mitigation.id):
                     topic = f"approval-{mitigation.id}"
-                    responder.runs.tell("heal", group.incident_id, topic, said.decision.value, once=said.id)
+                    with suppress(WorldError):  # one run that cannot hear keeps no other from hearing
+                        responder.runs.tell(
+                            "heal", group.incident_id, topic, said.decision.value, once=said.id
+                        )
 
 
 def _answer(responder: Responder, mitigation: Mitigation) -> MitigationEvent | None:
