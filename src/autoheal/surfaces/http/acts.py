@@ -49,6 +49,18 @@ class ServiceBody(Body):
     service: Person
 
 
+class PostmortemBody(Body):
+    """Who publishes, and the edited text where the draft was edited."""
+
+    text: Annotated[str, StringConstraints(max_length=100_000)] | None = None
+
+
+class Published(BaseModel):
+    """Where a published page stands in the context repository."""
+
+    path: str
+
+
 class ReasonBody(Body):
     """Who, and why."""
 
@@ -90,6 +102,12 @@ def merge(proposal_id: str, body: Body, app: Product) -> Proposal:
 def reject(proposal_id: str, body: ReasonBody, app: Product) -> Proposal:
     """Turn a lesson down; the reason is kept."""
     return app.reject(proposal_id, actor=body.actor, reason=body.reason)
+
+
+@router.post("/incidents/{incident_id}/postmortem", status_code=201)
+def publish(incident_id: str, body: PostmortemBody, app: Product) -> Published:
+    """Publish the draft of a closed incident, or the text made of it; from then on it is found."""
+    return Published(path=app.knowledge.publish(incident_id, actor=body.actor, text=body.text))
 
 
 @router.post("/kill-switch")

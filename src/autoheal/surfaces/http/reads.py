@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Query, Response
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
 
 from autoheal.app import IncidentFile
+from autoheal.domain.catalog import Around, Conflict, Entry, View
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.fact import Fact, Node, NodeKind, Relation
 from autoheal.domain.incident import Incident
@@ -155,6 +158,49 @@ def facts(
 ) -> Sequence[Fact]:
     """List what is believed now, by subject, relation or the target of the relation."""
     return app.graph().facts(subject=subject, relation=relation, object=target)
+
+
+@router.get("/graph/catalog")
+def catalog(app: Product, kind: NodeKind | None = None, *, retired: bool = False) -> Sequence[Entry]:
+    """List the catalog: each thing with who tells of it and when one last did."""
+    return app.knowledge.entries(kind, retired=retired)
+
+
+@router.get("/graph/around")
+def around(
+    app: Product,
+    thing: str,
+    hops: Annotated[int, Query(ge=1, le=4)] = 1,
+    known_at: AwareDatetime | None = None,
+    true_at: AwareDatetime | None = None,
+) -> View:
+    """Give what stands around a thing, as known and as true at the given times."""
+    return app.knowledge.around(thing, Around(hops=hops, known_at=known_at, true_at=true_at))
+
+
+@router.get("/graph/conflicts")
+def conflicts(app: Product) -> Sequence[Conflict]:
+    """List where sources disagree, each word with who says it."""
+    return app.knowledge.conflicts()
+
+
+@router.get("/graph/fact")
+def fact(app: Product, fact_id: str) -> Fact:
+    """Give one fact by the id that a trace cites, also one that is no longer believed."""
+    return app.knowledge.fact(fact_id)
+
+
+@router.get("/graph/export", response_class=StreamingResponse)
+def export(app: Product) -> StreamingResponse:
+    """Give everything that was ever believed as JSON lines."""
+    lines = (f"{line}\n" for line in app.knowledge.export())
+    return StreamingResponse(lines, media_type="application/x-ndjson")
+
+
+@router.get("/incidents/{incident_id}/postmortem", response_class=Response)
+def postmortem(incident_id: str, app: Product) -> Response:
+    """Give the draft of a closed incident's postmortem."""
+    return Response(app.knowledge.postmortem(incident_id), media_type="text/markdown; charset=utf-8")
 
 
 @router.get("/report")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from autoheal.domain.catalog import Around
+from autoheal.domain.fact import NodeKind
 from autoheal.surfaces.web.api_page import operations
 from autoheal.surfaces.web.evidence_view import charts_of
+from autoheal.surfaces.web.graph_drawing import draw
 from autoheal.surfaces.web.incident_view import view
 from autoheal.surfaces.web.rendering import PageRoute, Product, page
 
@@ -68,6 +73,38 @@ def proposal(proposal_id: str, request: Request, app: Product) -> HTMLResponse:
 def skills(request: Request, app: Product) -> HTMLResponse:
     """Show the reviewed skills and the trust they have earned."""
     return page(request, "skills.html", skills=app.skills())
+
+
+@router.get("/graph")
+def catalog(request: Request, app: Product, kind: NodeKind | Literal[""] = "") -> HTMLResponse:
+    """Show the catalog as a table, and where sources disagree."""
+    found = app.knowledge.entries(kind or None)
+    return page(
+        request,
+        "catalog.html",
+        entries=found,
+        shown=found[:MOST_ROWS],
+        kinds=list(NodeKind),
+        kind=kind,
+        conflicts=app.knowledge.conflicts(),
+    )
+
+
+@router.get("/graph/{urn:path}")
+def graph(
+    urn: str, request: Request, app: Product, hops: Annotated[int, Query(ge=1, le=3)] = 1
+) -> HTMLResponse:
+    """Show what stands around a thing, as a drawing to walk through and as a table."""
+    view = app.knowledge.around(urn, Around(hops=hops))
+    return page(
+        request,
+        "graph.html",
+        view=view,
+        drawing=draw(view),
+        center=view.entries[0],
+        names={entry.urn: entry.name for entry in view.entries},
+        hops=hops,
+    )
 
 
 @router.get("/report")
