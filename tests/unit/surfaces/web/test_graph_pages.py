@@ -91,6 +91,7 @@ def test_boxes_do_not_overlap_and_stand_inside_the_drawing(app: App) -> None:
         for other in drawing.boxes:
             apart = abs(one.x - other.x) >= BOX_WIDTH or abs(one.y - other.y) >= BOX_HEIGHT
             assert apart or one.urn == other.urn
+    assert not any(line.faint for line in drawing.lines), "seen once is believed more than not"
     places = {box.name: box.x for box in drawing.boxes}
     assert places["web"] < places["cart"] < places["stock"]
 
