@@ -34,6 +34,8 @@ T = TypeVar("T")
 Crash = Callable[[str], None]
 """Called with the label of each crash point that is reached; in production it does nothing."""
 
+# Counts every restart of the worker under an unfinished run, deploys too, and never starts anew: a run that
+# waits for people for days would be buried by three deploys. What is buried is paged (`healing/take_over`).
 _RECOVERY_ATTEMPTS = 20
 _ATTEMPTS = 4
 _MESSAGE_POLL_SECONDS = 0.25
