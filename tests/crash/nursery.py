@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import signal
 import sys
 
 import httpcore  # noqa: F401  what its first question needs
@@ -41,17 +42,28 @@ def born(order: dict[str, object]) -> None:
         os._exit(code)
 
 
-def status(pid: int) -> int | None:
+def status(pid: int, alive: set[int]) -> int | None:
     """How it ended, if it did."""
     ended, how = os.waitpid(pid, os.WNOHANG)
+    alive -= {ended}
     return os.waitstatus_to_exitcode(how) if ended else None
+
+
+def tend() -> None:
+    """Bear and ask until nobody orders any more; nobody stays behind."""
+    alive: set[int] = set()
+    for order in map(json.loads, sys.stdin):
+        answer = status(order["ask"], alive) if "ask" in order else os.fork()
+        if answer == 0 and "ask" not in order:
+            born(order)
+        if answer is not None and "ask" not in order:
+            alive.add(answer)
+        sys.stdout.write(f"{json.dumps(answer)}\n")
+        sys.stdout.flush()
+    for pid in alive:
+        os.kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":
     gc.freeze()  # what was loaded stays shared: a child that looked it through would copy it
-    for order in map(json.loads, sys.stdin):
-        answer = status(order["ask"]) if "ask" in order else os.fork()
-        if answer == 0 and "ask" not in order:
-            born(order)
-        sys.stdout.write(f"{json.dumps(answer)}\n")
-        sys.stdout.flush()
+    tend()
