@@ -13,7 +13,7 @@ import pytest
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1_200)]
 
 _TRIES = 2
-"""A live production on a machine that is starved for a moment may alarm by itself: one more play is allowed."""
+"""A live production alarms by itself where the machine is starved for a moment: one more play is allowed."""
 
 Scene = dict[str, Any]  # one incident of `autoheal demo --json`
 
