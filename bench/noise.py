@@ -18,6 +18,8 @@ from autoheal.recording.case_folder import Case, case_folders, load_case
 LEAST_SAMPLES = 8
 """A window with fewer moments is no history."""
 
+LONG_SECONDS = 16 * 3600.0
+
 
 def until(telemetry: Telemetry, end: float) -> Telemetry:
     """The telemetry as it stood at an earlier moment, as if an alert had come then."""
@@ -41,9 +43,10 @@ def calm_windows(case: Case, injected: float | None) -> Iterator[Telemetry]:
     first = float(telemetry.metrics.select(pl.col("time").min()).item())
     if injected is not None:
         ends = [injected - 15.0]
+    elif telemetry.alert_time - first > LONG_SECONDS:
+        ends = [telemetry.alert_time - 3600.0 * hours for hours in (3, 9, 15)]
     else:
-        length = telemetry.alert_time - first
-        ends = [first + share * length for share in (0.45, 0.35)]
+        ends = [first + 0.45 * (telemetry.alert_time - first)]
     for end in ends:
         window = until(telemetry, end)
         if window.metrics["time"].n_unique() >= LEAST_SAMPLES:
