@@ -17,6 +17,7 @@ from autoheal.surfaces.cli.options import AsJson
 from autoheal.surfaces.cli.output import note, show_json
 from autoheal.surfaces.server import build
 
+_BACKLOG = 128
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -59,13 +60,14 @@ class Ending:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket; raises UserError when the address is taken or not ours."""
+    """A socket that takes connections from now on; raises UserError when the address is taken or not ours."""
     bound: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
+        bound.listen(_BACKLOG)  # whoever comes once we are announced waits, and is not refused
     except OSError as error:
         if bound is not None:
             bound.close()
