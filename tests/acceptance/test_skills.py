@@ -90,7 +90,7 @@ def test_the_next_of_the_family_is_answered_by_two_queries_on_any_service(world:
     found = answer(world, second)
     assert isinstance(found, Recalled), found
     assert (found.service, found.mitigation, found.skill.name) == (service, ActionKind.ROLLBACK, name)
-    assert found.hypothesis.mechanism is Mechanism.ERRORS
+    assert (found.hypothesis.mechanism, found.hypothesis.shows_as) == (Mechanism.DEPLOY, Mechanism.ERRORS)
     assert queries(world, "inc_2") == 2
     assert queries(world, "inc_1") > 2
 

@@ -64,7 +64,7 @@ class Stage:
         """Keys of the changes that were really made."""
         path = Path(self.rig.endpoints["effects"])
         lines = path.read_text().splitlines() if path.exists() else []
-        return [json.loads(line)["idempotency_key"] for line in lines]
+        return [json.loads(line)["key"] for line in lines]
 
     def firing(self) -> set[tuple[str, str]]:
         """Alerts that fire in Prometheus just now: name and service."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from autoheal.domain.investigation import Hypothesis, HypothesisState, Mechanism
 from autoheal.domain.mitigation import ActionKind
@@ -149,7 +150,7 @@ def _recalled(skill: Skill, found: Diagnosed, situation: Situation, path: Sequen
         change_id=found.change_id,
         remediations=(mitigation,) if mitigation else (),
         claims_for=found.claims,
-        shows_as=mechanism_of(rule),
+        shows_as=shown_by(rule),
     )
     return Recalled(
         skill=skill, service=found.service, hypothesis=hypothesis, mitigation=mitigation, path=tuple(path)
@@ -157,6 +158,21 @@ def _recalled(skill: Skill, found: Diagnosed, situation: Situation, path: Sequen
 
 
 def mechanism_of(rule: DecisionRule) -> Mechanism:
-    """The mechanism that a failure mode begins with, as in `errors` or `errors/deploy`."""
+    """The mechanism of a failure mode: the kind of change that it blames, else how it shows."""
+    change = rule.failure_mode.partition("/")[2]
+    return _CHANGED.get(change) or shown_by(rule)
+
+
+def shown_by(rule: DecisionRule) -> Mechanism:
+    """How a failure mode shows, which is what it begins with, as in `errors` or `errors/deploy`."""
     word = rule.failure_mode.partition("/")[0]
     return Mechanism(word) if word in set(Mechanism) else Mechanism.UNKNOWN
+
+
+_CHANGED: Mapping[str, Mechanism] = MappingProxyType(
+    {
+        "deploy": Mechanism.DEPLOY,
+        "config": Mechanism.CONFIGURATION,
+        "flag": Mechanism.CONFIGURATION,
+    }
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,10 @@ Commit = Callable[[dict[str, str | None], str], str]
 Plain = Callable[..., str]
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def _git(folder: Path, *arguments: str, when: str = "") -> str:
+    environment = ENVIRONMENT | ({"GIT_COMMITTER_DATE": when} if when else {})
     done = subprocess.run(
-        ["git", *arguments], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=True
+        ["git", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
 
@@ -46,8 +48,8 @@ def shop(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def git(shop: Path) -> Plain:
-    """Plain git in the repository, as a developer runs it."""
-    return lambda *arguments: _git(shop, *arguments)
+    """Plain git in the repository, as a developer runs it; `when` dates the commit."""
+    return partial(_git, shop)
 
 
 @pytest.fixture

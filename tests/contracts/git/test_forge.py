@@ -160,6 +160,14 @@ def test_commits_come_in_time_order_with_diff_files_and_service(forge: GitForge,
     assert forge.commits("shop", since=changes[-1].time + 10) == []
 
 
+def test_a_moment_is_unix_seconds_however_short_the_number(forge: GitForge, git: Plain) -> None:
+    old = git("commit-tree", "-m", "Long ago", f"{forge.head('shop')}^{{tree}}", when="@5000 +0000")
+    git("update-ref", "refs/heads/main", old)
+    assert [c.time for c in forge.commits("shop", since=0)] == [5_000.0]
+    assert len(forge.commits("shop", since=5_000)) == 1
+    assert forge.commits("shop", since=5_001) == []
+
+
 def test_a_merge_counts_as_one_change_with_its_whole_diff(forge: GitForge) -> None:
     merged = forge.merge(propose(forge, {APP: "merged\n"}), message="Merge", author="ann")
     newest = next(c for c in forge.commits("shop", since=0) if c.id == merged)

@@ -21,7 +21,8 @@ def commits_since(git: Git, main: str, since: float) -> list[Change]:
     listed = git.text(
         "log",
         "-z",
-        f"--since=@{int(since)}",
+        # With its offset: git reads a short number that has none as a day, not as seconds.
+        f"--since=@{int(since)} +0000",
         f"--max-count={_MAX_COMMITS}",
         "--reverse",
         "--first-parent",
