@@ -13,6 +13,7 @@ from autoheal.policy.policy import Policy
 from autoheal.policy.untrusted import fit
 from autoheal.ports.machine import Clock, Ids
 from autoheal.ports.production import Actuator, Brake, Pager
+from autoheal.ports.reasoning import Minds
 from autoheal.ports.runs import Runs
 from autoheal.ports.stores import (
     AlertStore,
@@ -45,6 +46,7 @@ class Responder:
     policy: Callable[[], Policy]
     brakes: tuple[Brake, ...]
     questions: QuestionStore | None = None
+    minds: Minds | None = None
 
     def stopped(self) -> str | None:
         """Why nothing may be changed just now, by any of the kill switches."""
