@@ -106,7 +106,7 @@ class Mind(Protocol):
     """A model, or several that stand in for each other."""
 
     def think(self, task: Task[T], *, spent: Callable[[Spent], None]) -> Thought[T]:
-        """Answer the task; `spent` hears of each call as soon as it is over. A model's fault is no exception."""
+        """Answer the task; `spent` hears of each call once it is over; a model's fault is no exception."""
         ...
 
 
