@@ -127,6 +127,18 @@ class Gatherer:
         """Changes of every configured source, each as its own evidence."""
         return [self._changes_of(source, start, end) for source in self.sources.changes]
 
+    def told(self, source: str, expression: str, ask: Callable[[], str]) -> Gathered:
+        """What anything else tells, one row for each line; no word is Empty, a WorldError is Failed."""
+        at = self.clock.now().timestamp()
+
+        def asked() -> QueryResult:
+            lines = ask().splitlines()
+            return _result(
+                [Row(time=at, entity=source, subject=expression, value=1.0, text=fit(line)) for line in lines]
+            )
+
+        return self._ask(source, expression, (at, at), asked)
+
     def _changes_of(self, source: Changes, start: float, end: float) -> Gathered:
         changes: list[Change] = []
 

@@ -23,6 +23,7 @@ from autoheal.integrations.database.mitigations import DatabaseMitigations
 from autoheal.integrations.database.posts import DatabasePosts
 from autoheal.integrations.database.proposals import DatabaseProposals
 from autoheal.integrations.database.questions import DatabaseQuestions
+from autoheal.integrations.database.tools import DatabaseTools
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -41,6 +42,7 @@ class Database:
         self.posts = DatabasePosts(self._connections)
         self.graph = DatabaseGraph(self._connections)
         self.archive = DatabaseArchive(self._connections)
+        self.tools = DatabaseTools(self._connections)
 
     def migrate(self) -> None:
         """Bring the tables to the newest version; raises ConfigError when they are newer than we are."""

@@ -157,6 +157,7 @@ question = Table(
     Column("at", Double, nullable=False, index=True),
     _body(),
 )
+tool = Table("tool", metadata, Column("id", Text, primary_key=True), _body())
 switch = Table("switch", metadata, Column("name", Text, primary_key=True), Column("reason", Text))
 audit = Table(
     "audit",
