@@ -25,6 +25,7 @@ from autoheal.healing.correct import correct
 from autoheal.healing.room import CHANNEL, Room
 from autoheal.healing.rules import expressions_now
 from autoheal.healing.skill_credit import live_skills
+from autoheal.healing.tool_belt import ToolBelt
 from autoheal.learning.knowledge import Knowledge
 from autoheal.learning.skill_work import SkillWork, blank
 from autoheal.loop import Loop
@@ -316,6 +317,13 @@ class App:
     def skill_work(self) -> SkillWork:
         """What a person does with skills: test, dry run, promote, demote, restore."""
         return SkillWork(lessons=self.loop.lessons)
+
+    @property
+    def belt(self) -> ToolBelt:
+        """The tools of foreign servers: what there is, and a person's word on what each may be used for."""
+        if self.loop.responder.belt is None:
+            raise NotFoundError("no server with tools is wired; [mcp.NAME] in the settings names one")
+        return self.loop.responder.belt
 
     def graph(self) -> GraphStore:
         """The production context graph."""

@@ -9,9 +9,9 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -21,6 +21,8 @@ from autoheal.graph.settings import GraphSettings
 from autoheal.healing.settings import HealingSettings
 from autoheal.integrations.jaeger.config import JaegerSettings
 from autoheal.integrations.loki.config import LokiSettings
+from autoheal.integrations.mcp.config import NAME as SERVER_NAME
+from autoheal.integrations.mcp.config import McpSettings
 from autoheal.integrations.pager.config import PagerSettings
 from autoheal.integrations.platform.config import PlatformSettings
 from autoheal.integrations.prometheus.config import PrometheusSettings
@@ -90,6 +92,9 @@ class Config(BaseSettings):
     platform: PlatformSettings | None = None
     pager: PagerSettings = PagerSettings()
     slack: SlackSettings | None = None
+    mcp: dict[str, McpSettings] = Field(
+        default_factory=dict, description="MCP servers by name, whose tools a person may classify"
+    )
     graph: GraphSettings = GraphSettings()
     alerts: AlertSettings = AlertSettings()
     healing: HealingSettings = HealingSettings()
@@ -107,6 +112,14 @@ class Config(BaseSettings):
         """Only what is handed in: `load` reads the file and the environment, and notes which gave what."""
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
+
+    @field_validator("mcp")
+    @classmethod
+    def _named(cls, value: dict[str, McpSettings]) -> dict[str, McpSettings]:
+        for name in value:
+            if not SERVER_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a server: a letter, then at most 23 of a-z 0-9 -")
+        return value
 
     @property
     def database_url(self) -> str:
@@ -320,7 +333,8 @@ def known_settings(model: type[BaseModel] = Config, prefix: str = "") -> Iterato
     """Every setting there is, in the order of the types."""
     for name, field in model.model_fields.items():
         if (table := _table(field.annotation)) is not None:
-            yield from known_settings(table, f"{prefix}{name}.")
+            named = "<name>." if get_origin(field.annotation) is dict else ""
+            yield from known_settings(table, f"{prefix}{name}.{named}")
         else:
             default = field.get_default(call_default_factory=True, validated_data={})
             yield Known(
@@ -354,4 +368,5 @@ def _fields(model: type[BaseModel], place: Sequence[str]) -> list[str]:
         return list(model.model_fields)
     field = model.model_fields.get(place[0])
     inner = _table(field.annotation) if field else None
-    return _fields(inner, place[1:]) if inner else []
+    skipped = 2 if field and get_origin(field.annotation) is dict else 1
+    return _fields(inner, place[skipped:]) if inner else []

@@ -22,6 +22,7 @@ from autoheal.healing.responder import Responder
 from autoheal.healing.room import Room
 from autoheal.healing.take_over import take_over
 from autoheal.healing.thread import Teller
+from autoheal.healing.tool_belt import ToolBelt
 from autoheal.housekeeping import Housekeeping
 from autoheal.integrations.absent import NoActuator, NoMetrics
 from autoheal.integrations.alertmanager.alerts import AlertmanagerAlerts
@@ -45,6 +46,7 @@ from autoheal.ports.production import Actuator
 from autoheal.ports.runs import Runs
 from autoheal.ports.telemetry import Changes
 from autoheal.reports import checks
+from autoheal.reports.tool_checks import tool_probes
 
 _CONTEXT = "context"
 _PROGRAMS = {
@@ -168,6 +170,16 @@ def _room(config: Config, database: Database, responder: Responder, runs: Runs) 
     )
 
 
+def _belt(config: Config, database: Database) -> ToolBelt:
+    return ToolBelt(
+        servers={name: settings.open(name) for name, settings in config.mcp.items()},
+        store=database.tools,
+        audit=database.audit,
+        clock=SystemClock(),
+        whole=database.alerts.exclusively,
+    )
+
+
 def _make(home: Path) -> None:
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -237,6 +249,7 @@ def _responder(
         policy=PolicyFile(config.policy),
         brakes=(BrakeFile(config.home / "KILL"), StoredBrake(mitigations=database.mitigations)),
         questions=database.questions,
+        belt=_belt(config, database),
     )
 
 
@@ -297,6 +310,7 @@ def _checks(
             checks.forge_probe(forge, repositories),
             checks.policy_probe(responder.policy, config.environment),
             checks.chat_probe(config.slack.open() if config.slack else None),
+            *tool_probes(responder.belt),
             checks.kill_probe(responder.mitigations),
             checks.disk_probe(lambda: shutil.disk_usage(config.home).free),
             checks.programs_probe(found, _PROGRAMS),

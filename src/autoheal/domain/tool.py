@@ -18,6 +18,18 @@ class ToolTier(StrEnum):
     DENY = "deny"
 
 
+class Standing(StrEnum):
+    """What a tool may be used for just now; all but `read` are denied to a model."""
+
+    READ = "read"
+    WRITE = "write"
+    DENIED = "denied"
+    UNKNOWN = "unknown"
+    CHANGED = "changed"
+    UNUSABLE = "unusable"
+    ABSENT = "absent"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferedTool:
     """A tool as its server describes it now, every text fit to be shown.
@@ -59,6 +71,25 @@ class Classification:
     def server(self) -> str:
         """The server that it belongs to."""
         return self.tool_id.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFile:
+    """One tool: what it may do, what a person said of it, and what changed since that person looked."""
+
+    id: str
+    standing: Standing
+    offered: OfferedTool | None
+    said: Classification | None
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """Every tool that is offered or was classified, and why which servers did not answer."""
+
+    tools: tuple[ToolFile, ...]
+    silent: Mapping[str, str]
 
 
 def digest_of_tool(document: Mapping[str, object]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from autoheal.domain.incident import Incident, IncidentEvent, TimelineEntry
 from autoheal.healing.gather import Gatherer
 from autoheal.healing.settings import HealingSettings
+from autoheal.healing.tool_belt import ToolBelt
 from autoheal.policy.policy import Policy
 from autoheal.policy.untrusted import fit
 from autoheal.ports.machine import Clock, Ids
@@ -47,6 +48,7 @@ class Responder:
     brakes: tuple[Brake, ...]
     questions: QuestionStore | None = None
     minds: Minds | None = None
+    belt: ToolBelt | None = None
 
     def stopped(self) -> str | None:
         """Why nothing may be changed just now, by any of the kill switches."""

@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError, WorldError
-from autoheal.domain.tool import Classification, OfferedTool, ToolTier
+from autoheal.domain.tool import Classification, OfferedTool, Survey, ToolFile, ToolTier
 from autoheal.healing.gather import Gathered, Gatherer
 from autoheal.policy.masking import mask_value
-from autoheal.policy.tool_tiers import Standing, differences, model_name, refusal, standing
+from autoheal.policy.tool_tiers import differences, model_name, refusal, standing
 from autoheal.policy.untrusted import cap, clean, fit, quoted
 from autoheal.ports.machine import Clock
 from autoheal.ports.reasoning import Stage, Tool
@@ -30,25 +30,6 @@ _ANSWER = 12_000
 _DEPTH = 6
 _NAME = 128
 _BOUNDARY = "boundary"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolFile:
-    """One tool: what it may do, what a person said of it, and what changed since that person looked."""
-
-    id: str
-    standing: Standing
-    offered: OfferedTool | None
-    said: Classification | None
-    changes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """Every tool that is offered or was classified, and why which servers did not answer."""
-
-    tools: tuple[ToolFile, ...]
-    silent: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +55,14 @@ class ToolBelt:
                 files += self._files(name, offered)
         return Survey(tools=tuple(files), silent=silent)
 
+    def of_server(self, name: str) -> Sequence[ToolFile]:
+        """The tools of one server; raises WorldError where it is silent."""
+        return self._files(name, self.servers[name].tools())
+
     def file(self, tool_id: str) -> ToolFile:
         """One tool as it is offered now; raises NotFoundError, or WorldError where its server is silent."""
         server = self._server(tool_id)
-        for file in self._files(server.name, server.tools()):
+        for file in self.of_server(server.name):
             if file.id == tool_id:
                 return file
         raise NotFoundError(

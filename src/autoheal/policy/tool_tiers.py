@@ -7,9 +7,8 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from enum import StrEnum
 
-from autoheal.domain.tool import Classification, OfferedTool, ToolTier
+from autoheal.domain.tool import Classification, OfferedTool, Standing, ToolTier
 
 MARK = "mcp__"
 """How every such tool's name begins for a model; no tool of ours does, so none can be mistaken for ours."""
@@ -17,18 +16,6 @@ MARK = "mcp__"
 _FITS = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST = 64
 _SUFFIX = 8
-
-
-class Standing(StrEnum):
-    """What a tool may be used for just now; all but `read` are denied to a model."""
-
-    READ = "read"
-    WRITE = "write"
-    DENIED = "denied"
-    UNKNOWN = "unknown"
-    CHANGED = "changed"
-    UNUSABLE = "unusable"
-    ABSENT = "absent"
 
 
 _WORD = {ToolTier.READ: Standing.READ, ToolTier.WRITE: Standing.WRITE, ToolTier.DENY: Standing.DENIED}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
@@ -33,14 +33,13 @@ class McpSettings(BaseModel):
     )
     environment: tuple[str, ...] = Field(
         default=(),
-        description="variables of our environment that the program may see besides PATH, HOME, USER",
+        description="variables of ours that the program may see besides PATH, HOME and USER",
     )
     secrets: dict[str, SecretStr] = Field(
         default_factory=dict, description="variables that only the program sees, such as its API key"
     )
-    stages: tuple[Stage, ...] = Field(
-        default=(Stage.INVESTIGATE, Stage.REVIEW),
-        description="stages whose model may use its classified tools",
+    stages: tuple[Literal["investigate", "review"], ...] = Field(
+        default=("investigate", "review"), description="stages whose model may use its classified tools"
     )
     timeout_seconds: float = Field(default=20.0, gt=0, le=120, description="longest exchange, start included")
     max_concurrent: int = Field(default=2, ge=1, le=16, description="exchanges at the same time")
@@ -57,8 +56,6 @@ class McpSettings(BaseModel):
             raise ValueError("token and headers belong to a url; a program takes secrets")
         if self.url is not None and (self.args or self.environment or self.secrets):
             raise ValueError("args, environment and secrets belong to a command")
-        if Stage.PATCH in self.stages:
-            raise ValueError("the patch stage works without network; it can use no server")
         return self
 
     def open(self, name: str) -> McpServer:
@@ -69,7 +66,7 @@ class McpSettings(BaseModel):
             max_wait_seconds=self.max_wait_seconds,
             max_bytes=self.max_bytes,
         )
-        return McpServer(name, self._door(), bounds, stages=self.stages)
+        return McpServer(name, self._door(), bounds, stages=tuple(Stage(stage) for stage in self.stages))
 
     def _door(self) -> Door:
         if self.url is None:

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from autoheal.app import App
-from autoheal.surfaces.http import acts, chat, health, live, problems, reads, webhooks
+from autoheal.surfaces.http import acts, chat, health, live, problems, reads, tools, webhooks
 from autoheal.surfaces.http.guard import LOOPBACK, Guard
 from autoheal.surfaces.http.product import attach
 
@@ -30,7 +30,7 @@ def build(app: App, *, host: str | None = None) -> FastAPI:
     api.state.hall = webhooks.Hall()
     api.state.listeners = 0
     problems.install(api)
-    for part in (webhooks, chat, health, reads, acts, live):
+    for part in (webhooks, chat, health, reads, acts, tools, live):
         api.include_router(part.router)
     host = host or app.config.http.host
     api.add_middleware(Guard, hosts=LOOPBACK if host in LOOPBACK else frozenset())
