@@ -177,6 +177,7 @@ def _belt(config: Config, database: Database) -> ToolBelt:
         audit=database.audit,
         clock=SystemClock(),
         whole=database.alerts.exclusively,
+        policy=PolicyFile(config.policy),
     )
 
 

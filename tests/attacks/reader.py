@@ -23,7 +23,6 @@ class Finding(BaseModel):
     """What such a model is asked for: free text that nothing acts upon."""
 
     cause: str
-    next_step: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from autoheal.integrations.database.database import Database
 from autoheal.integrations.machine import SystemClock, UlidIds
 from autoheal.integrations.mcp.config import McpSettings
 from autoheal.integrations.memory.metrics import MemoryMetrics
+from autoheal.policy.policy import Policy
 from autoheal.policy.tool_tiers import model_name
 from autoheal.policy.untrusted import clean
 from autoheal.ports.reasoning import Stage, Tool
@@ -89,6 +90,7 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
             audit=database.audit,
             clock=clock,
             whole=nullcontext,
+            policy=Policy,
         )
         yield Stand(play=play, belt=belt, database=database, reader=stack.enter_context(obeying()))
     database.close()

@@ -13,7 +13,8 @@ from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError, W
 from autoheal.domain.tool import Classification, OfferedTool, Survey, ToolFile, ToolTier
 from autoheal.healing.gather import Gathered, Gatherer
 from autoheal.policy.masking import mask_value
-from autoheal.policy.tool_tiers import differences, model_name, refusal, standing
+from autoheal.policy.policy import Policy
+from autoheal.policy.tool_tiers import differences, model_name, objection, refusal, standing
 from autoheal.policy.untrusted import cap, clean, fit, quoted
 from autoheal.ports.machine import Clock
 from autoheal.ports.reasoning import Stage, Tool
@@ -41,6 +42,7 @@ class ToolBelt:
     audit: Audit
     clock: Clock
     whole: Callable[[], AbstractContextManager[None]]
+    policy: Callable[[], Policy]
 
     # ------------------------------------------------------------ for people
 
@@ -75,6 +77,8 @@ class ToolBelt:
         """A person's word on exactly the tool they saw; refused when it is not that any more."""
         if tier is ToolTier.DENY:
             return self.deny(tool_id, actor=actor, note=note)
+        if (ruled := objection(self.policy(), actor=actor)) is not None:
+            raise RefusedError(*ruled)
         offered = self.file(tool_id).offered
         if offered is None:
             raise NotFoundError(f"{tool_id} is not offered any more; it can only be denied")
@@ -146,8 +150,8 @@ class ToolBelt:
         asked = json.dumps(sent, sort_keys=True, ensure_ascii=False)
 
         def ask() -> str:
-            if (objection := self._refusal(offered)) is not None:
-                raise WorldError(str(RefusedError(*objection)))
+            if (refused := self._refusal(offered)) is not None:
+                raise WorldError(str(RefusedError(*refused)))
             if len(asked) > _ARGUMENTS:
                 raise WorldError(f"arguments of more than {_ARGUMENTS} characters; ask for less, then again")
             answer = self.servers[offered.server].call(offered, sent)

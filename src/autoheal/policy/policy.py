@@ -179,6 +179,8 @@ class Policy(Strict):
     evidence: EvidenceRule = EvidenceRule()
     approval: ApprovalRule = ApprovalRule()
     freeze: tuple[Freeze, ...] = ()
+    # A file may say it, none can say otherwise: what `policy.tool_tiers` does is no choice.
+    unclassified_tool: Literal["deny"] = "deny"
 
     @property
     def version(self) -> str:

@@ -7,8 +7,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from autoheal.domain.tool import Classification, OfferedTool, Standing, ToolTier
+from autoheal.policy.policy import Policy
 
 MARK = "mcp__"
 """How every such tool's name begins for a model; no tool of ours does, so none can be mistaken for ours."""
@@ -45,6 +47,17 @@ def standing(offered: OfferedTool | None, said: Classification | None) -> Standi
 def refusal(now: Standing) -> tuple[str, str] | None:
     """The rule and the reason for which a model may not use a tool; None where it may."""
     return None if now is Standing.READ else (f"tool_{now}", _REASONS[now])
+
+
+def objection(policy: Policy, *, actor: str) -> tuple[str, str] | None:
+    """Rule and reason why this person may not allow a tool; None when they may. To deny one, anybody may."""
+    if not actor.strip():
+        return "approval.actor", "a classification needs a named person"
+    if actor == "autoheal":
+        return "approval.approver_not.proposer", "autoheal cannot allow itself a tool"
+    if not any(fnmatchcase(actor, pattern) for pattern in policy.approval.approvers):
+        return "approval.approvers", f"{actor} is not among the approvers"
+    return None
 
 
 def model_name(offered: OfferedTool) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from autoheal.domain.errors import ConflictError, NotFoundError
+from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError
 from autoheal.domain.evidence import Failed, Found
 from autoheal.domain.tool import OfferedTool, Standing, ToolTier
 from autoheal.healing.gather import Gatherer, Sources
@@ -20,6 +20,7 @@ from autoheal.integrations.database.database import Database
 from autoheal.integrations.memory.machine import MemoryClock, MemoryIds
 from autoheal.integrations.memory.metrics import MemoryMetrics
 from autoheal.integrations.memory.tools import MemoryToolServer
+from autoheal.policy.policy import ApprovalRule, Policy
 from autoheal.ports.reasoning import Stage, Tool
 from autoheal.ports.runs import Json
 from autoheal.ports.tools import ToolAnswer
@@ -47,6 +48,7 @@ class Bench:
 
     database: Database
     answer: ToolAnswer = _ANSWER
+    policy: Policy = field(default_factory=Policy)
     heard: list[Mapping[str, Json]] = field(default_factory=list)
     clock: MemoryClock = field(default_factory=lambda: MemoryClock(at=_AT))
     ids: MemoryIds = field(default_factory=MemoryIds)
@@ -69,6 +71,7 @@ class Bench:
             audit=self.database.audit,
             clock=self.clock,
             whole=nullcontext,
+            policy=lambda: self.policy,
         )
 
     @property
@@ -129,6 +132,15 @@ def test_a_word_on_something_else_than_what_is_there_is_refused(bench: Bench) ->
     with pytest.raises(ConflictError, match="not what you saw"):
         bench.belt.classify("grafana.query", tier=ToolTier.READ, digest=seen, actor="ann")
     assert bench.database.tools.list() == []
+
+
+@pytest.mark.parametrize("actor", ["eve", "autoheal", " "])
+def test_only_an_approver_may_allow_a_tool_but_anybody_may_deny_it(bench: Bench, actor: str) -> None:
+    bench.policy = Policy(approval=ApprovalRule(approvers=("ann", "auto*", " ")))
+    with pytest.raises(RefusedError, match="approval"):
+        bench.belt.classify("grafana.query", tier=ToolTier.READ, digest=tool().digest, actor=actor)
+    bench.belt.deny("grafana.query", actor="eve")
+    assert bench.belt.file("grafana.query").standing is Standing.DENIED
 
 
 def test_a_tool_that_cannot_be_used_cannot_be_classified(bench: Bench) -> None:

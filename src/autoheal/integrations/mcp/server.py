@@ -28,6 +28,7 @@ from mcp.types import (
     TextResourceContents,
     Tool,
 )
+from pydantic import ValidationError
 
 from autoheal.domain.errors import OverloadedError, StaleTargetError, UnreachableError, WorldError
 from autoheal.domain.tool import OfferedTool
@@ -150,6 +151,8 @@ class McpServer:
             reason = f"it sent more than the {self._bounds.max_bytes} bytes that are read"
         elif said:
             reason = said.strip()
+        elif isinstance(first, ValidationError):
+            reason = "its answer does not fit the protocol, or asks us something back, which is refused"
         elif isinstance(first, TimeoutError):
             reason = f"no whole answer within {self._bounds.timeout_seconds:g} s"
         else:
