@@ -7,14 +7,20 @@ from dataclasses import dataclass
 
 import httpx2
 
+_REFUSED = 300
+
 
 @dataclass(slots=True, kw_only=True)
 class Allowance:
-    """Bytes that one exchange may still bring; when there are none left, `stop` is called, once."""
+    """Bytes that one exchange may still bring; when there are none left, `stop` is called, once.
+
+    refused is the latest HTTP status that was no success, in words.
+    """
 
     left: int
     stop: Callable[[], None] = lambda: None
     exceeded: bool = False
+    refused: str = ""
 
     def take(self, number: int) -> bool:
         """Whether so many more are allowed."""
@@ -37,6 +43,8 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         """Send one request; its answer is counted while it is read."""
         request.headers["Accept-Encoding"] = "identity"
         response = await self._inner.handle_async_request(request)
+        if response.status_code >= _REFUSED:
+            self._allowance.refused = f"{response.status_code} {response.reason_phrase}".strip()
         if response.headers.get("Content-Encoding", "identity") != "identity":
             await response.aclose()
             raise httpx2.ReadError("the answer is compressed, though that was declined")

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import anyio
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.types import (
+    PARSE_ERROR,
     CallToolRequest,
     CallToolRequestParams,
     CallToolResult,
@@ -44,6 +45,7 @@ T = TypeVar("T")
 _MAX_PAGES = 20
 _MAX_TOOLS = 500
 _REASON = 300
+_STATUS = 60
 _ENDING_SECONDS = 10.0
 """How long a program may take to be ended, beyond the time of the exchange."""
 
@@ -147,17 +149,22 @@ class McpServer:
         first = _first(error)
         if isinstance(first, WorldError):
             return first
-        if allowance.exceeded:
-            reason = f"it sent more than the {self._bounds.max_bytes} bytes that are read"
-        elif said:
-            reason = said.strip()
-        elif isinstance(first, ValidationError):
-            reason = "its answer does not fit the protocol, or asks us something back, which is refused"
-        elif isinstance(first, TimeoutError):
-            reason = f"no whole answer within {self._bounds.timeout_seconds:g} s"
-        else:
-            reason = " ".join(fit(str(first) or type(first).__name__, _REASON).split())
+        reason = said.strip() or self._reason(first, allowance)
         return UnreachableError(f"MCP server {self.name} ({self.egress}): {reason}; see [mcp.{self.name}]")
+
+    def _reason(self, first: BaseException | None, allowance: Allowance) -> str:
+        words = " ".join(fit(str(first) or type(first).__name__, _REASON).split())
+        if allowance.exceeded:
+            return f"it sent more than the {self._bounds.max_bytes} bytes that are read"
+        if isinstance(first, ValidationError):
+            return "its answer does not fit the protocol, or asks us something back, which is refused"
+        if isinstance(first, TimeoutError):
+            return f"no whole answer within {self._bounds.timeout_seconds:g} s"
+        if isinstance(first, MCPError) and first.error.code == PARSE_ERROR:
+            return "what it answered is no MCP message; is the path of the URL right?"
+        if allowance.refused:
+            return f"it refused with HTTP {fit(allowance.refused, _STATUS)}: {words}"
+        return words
 
 
 _US = Implementation(name="autoheal", version="1")
