@@ -9,6 +9,7 @@ from autoheal.domain.tool import Standing, ToolFile
 from autoheal.healing.tool_belt import ToolBelt
 from autoheal.reports.checks import Probe, Seen, ok, warn
 
+_READS = "readOnlyHint=true"
 _WAITING = (Standing.UNKNOWN, Standing.CHANGED)
 
 
@@ -35,9 +36,13 @@ def judged(files: Sequence[ToolFile], egress: str) -> Seen:
     text = f"{egress}: {sum(counted.values())} tools"
     parts = [f"{counted[one]} {one}" for one in Standing if counted[one]]
     text = f"{text} ({', '.join(parts)})" if parts else text
+    if unsure := sum(_READS not in file.offered.hints for file in files if file.offered):
+        text += (
+            f"; {unsure} do not even claim to only read, so its credential should be one that cannot write"
+        )
     if any(counted[one] for one in _WAITING):
         return warn(
             text,
-            "`autoheal tool list`, then classify or deny; best is a credential that can only read",
+            "`autoheal tool list`, then `tool classify` or `tool deny`",
         )
     return ok(text)

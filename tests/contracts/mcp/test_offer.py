@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mcp.types import Tool
 
 from autoheal.domain.tool import OfferedTool
@@ -138,6 +140,52 @@ _BOMB = {
 def test_a_schema_that_an_honest_tool_does_not_need_is_unusable(document: object, why: str) -> None:
     with pytest.raises(UnusableSchemaError, match=why):
         arguments_schema(document)
+
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+_KEYWORDS = (
+    "type",
+    "properties",
+    "required",
+    "items",
+    "anyOf",
+    "enum",
+    "const",
+    "default",
+    "minimum",
+    "pattern",
+)
+_OTHERS = ("$ref", "$defs", "additionalProperties", "object", "string", "a", "#/$defs/a", "#/properties/a")
+_KEYS = st.sampled_from((*_KEYWORDS, *_OTHERS))
+_ANYTHING = st.recursive(
+    _SCALARS | _KEYS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS, inner, max_size=5),
+    max_leaves=40,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(document=st.dictionaries(_KEYS, _ANYTHING, max_size=6))
+def test_any_document_becomes_a_plain_schema_or_none(document: dict[str, object]) -> None:
+    try:
+        schema = arguments_schema(document)
+    except UnusableSchemaError:
+        return
+    assert schema["type"] == "object"
+    written = json.dumps(schema, allow_nan=False)
+    for forbidden in ('"$ref":', '"$defs":', '"pattern":'):
+        assert forbidden not in written or forbidden.strip(':"') in _properties(schema)
+
+
+def _properties(node: object) -> set[str]:
+    """Every name of an argument, at any depth: those a server may choose."""
+    if isinstance(node, list):
+        return {name for part in node for name in _properties(part)}
+    if not isinstance(node, dict):
+        return set()
+    own = node.get("properties")
+    named = set(own) if isinstance(own, dict) else set()
+    return named | {name for part in node.values() for name in _properties(part)}
 
 
 def test_a_schema_too_deep_to_be_written_is_a_flaw_and_no_crash() -> None:

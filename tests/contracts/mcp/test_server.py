@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tests.doubles.mcp_server import Play, Seen, Trick, program, serving
 
 from autoheal.domain.errors import OverloadedError, StaleTargetError, UnreachableError
 from autoheal.integrations.mcp.config import McpSettings
+from autoheal.integrations.mcp.server import McpServer
 
 _QUERY = {"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]}
 
@@ -136,6 +139,23 @@ def test_more_questions_at_once_than_are_allowed_wait_or_are_turned_away() -> No
         with pytest.raises(OverloadedError, match="asked too much at once"):
             server.tools()
         first.join()
+
+
+def test_many_may_ask_at_once_and_each_gets_its_own_answer(reach: Reach) -> None:
+    server = reach(Play(tricks=[Trick(name=f"t{n}", answer=f"answer {n}") for n in range(6)]))
+    tools = server.tools()
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda tool: server.call(tool, {}).text, tools))
+    assert answers == [f"answer {n}" for n in range(6)]
+
+
+def test_it_can_be_asked_where_an_event_loop_runs_already() -> None:
+    async def inside(server: McpServer) -> int:
+        return len(server.tools())
+
+    with serving(Play(tricks=[Trick(name="query")])) as url:
+        server = McpSettings.model_validate({"url": url}).open("double")
+        assert asyncio.run(inside(server)) == 1
 
 
 def test_nothing_that_a_server_says_reaches_the_terminal(

@@ -24,6 +24,7 @@ _MAX_CHOICES = 100
 _WORDS = 300
 _TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})
 _NAME = re.compile(r"[A-Za-z0-9_.$-]{1,64}")
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 _COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
 _ANY_OF = ("anyOf", "oneOf", "allOf")
@@ -58,7 +59,7 @@ class _Reading:
             return {}
         if not isinstance(node, Mapping):
             raise UnusableSchemaError("a part of the schema of its arguments is no schema")
-        if "$ref" in node or "$dynamicRef" in node:
+        if any(reference in node for reference in _REFERENCES):
             return self._referred(node, depth)
         return {**_said(node), **_bounds(node), **self._inner(node, depth)}
 
@@ -139,6 +140,6 @@ def _constant(value: object) -> Json:
 
 
 def _named(name: object) -> str:
-    if isinstance(name, str) and _NAME.fullmatch(name):
+    if isinstance(name, str) and _NAME.fullmatch(name) and name not in _REFERENCES:
         return name
     raise UnusableSchemaError("an argument has a name that is not letters, digits, `_`, `.`, `$` and `-`")

@@ -109,7 +109,7 @@ def test_the_doctor_names_where_data_goes_and_what_waits(capsys: Captured) -> No
     found = checks["tools of grafana"]
     assert found.status is Status.WARN
     assert found.text.startswith("127.0.0.1:")
-    assert "2 tools (2 unknown)" in found.text
+    assert "2 tools (2 unknown); 1 do not even claim to only read" in found.text
     run(["tool", "deny", "grafana.delete_pod"])
     digest = _digest(capsys)
     run(["tool", "classify", "grafana.query", "--tier", "read", "--digest", digest])
