@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoheal.diagnosis.finding import Term, Verdict
+from autoheal.diagnosis.finding import Term
 from autoheal.diagnosis.telemetry import Telemetry
+from autoheal.domain.investigation import VerdictKind
 
 _NOISE_BELOW = 0.45
 _SYMPTOM_WEIGHT = 3.0
@@ -34,7 +35,7 @@ class Signs:
 class Trust:
     """The verdict with the probability that the first place is right, its reason, and what was missing."""
 
-    verdict: Verdict
+    verdict: VerdictKind
     confidence: float
     reason: str
     missing: tuple[str, ...]
@@ -51,7 +52,7 @@ def confidence_of(
     second = max(rows[1][1], 0.0) if len(rows) > 1 else 0.0
     modalities = sorted({term.modality.value for term in terms if term.points > _COUNTS})
     chance = _chance(score, score - second, signs.floor, len(modalities)) * 0.85 ** len(telemetry.missing)
-    verdict = Verdict.CAUSE if chance >= _UNSURE_BELOW else Verdict.INCONCLUSIVE
+    verdict = VerdictKind.CAUSE if chance >= _UNSURE_BELOW else VerdictKind.INCONCLUSIVE
     reason = (
         f"{entity} scores {score:.2f}, {score - second:.2f} ahead of the next "
         f"and {score - signs.floor:.2f} above this system's noise, on {', '.join(modalities)}"
@@ -83,9 +84,9 @@ def _chance(score: float, lead: float, floor: float, modalities: int) -> float:
 def _nothing(telemetry: Telemetry, missing: tuple[str, ...]) -> Trust:
     if "metrics" in missing or telemetry.missing:
         reason = _with("nothing stands out, but not every source answered", missing)
-        return Trust(verdict=Verdict.INCONCLUSIVE, confidence=0.1, reason=reason, missing=missing)
+        return Trust(verdict=VerdictKind.INCONCLUSIVE, confidence=0.1, reason=reason, missing=missing)
     reason = _with("no entity moved beyond its usual range", missing)
-    return Trust(verdict=Verdict.NOISE, confidence=0.7, reason=reason, missing=missing)
+    return Trust(verdict=VerdictKind.NOISE, confidence=0.7, reason=reason, missing=missing)
 
 
 def _missing(telemetry: Telemetry) -> tuple[str, ...]:

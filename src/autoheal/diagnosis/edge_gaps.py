@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,13 +88,17 @@ _TWO_SIDED = 1.3
 _LABEL = re.compile(r"\{[^=}]+=([^}]*)\}$")
 
 
-def metric_gap_terms(series: SeriesMatrix, onset: float) -> Iterator[Term]:
-    """Network gap from metrics: an edge's latency at the client less that at the server, per caller label."""
+def metric_gap_terms(series: SeriesMatrix, onset: float, known: Container[str]) -> Iterator[Term]:
+    """Network gap from metrics: an edge's latency at the client less that at the server, per caller label.
+
+    A label may hold a name under which nothing else is known; what is measured of it tells of the other end.
+    """
     gaps = list(_metric_gaps(series, onset))
     if gaps:
         earlier = Window(start=float(np.nanmin(series.times)), end=onset)
         later = Window(start=onset, end=float(np.nanmax(series.times)))
-        yield from gap_terms(gaps, Modality.METRICS, earlier, later)
+        found = gap_terms(gaps, Modality.METRICS, earlier, later)
+        yield from (term for term in found if term.entity in known)
 
 
 def _metric_gaps(series: SeriesMatrix, onset: float) -> Iterator[EdgeGap]:

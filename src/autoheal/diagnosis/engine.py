@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from autoheal.diagnosis.change_evidence import SUSPECT, ranked_changes
 from autoheal.diagnosis.confidence import Signs, Trust, confidence_of, confidences
 from autoheal.diagnosis.edge_gaps import metric_gap_terms
-from autoheal.diagnosis.finding import Diagnosis, RankedCause, RankedChange, Term, Verdict
+from autoheal.diagnosis.finding import Diagnosis, RankedCause, RankedChange, Term
 from autoheal.diagnosis.kinds import Kind
 from autoheal.diagnosis.log_evidence import LogTable, log_table, missing_line_terms, novelty_terms, own_onset
 from autoheal.diagnosis.mechanism import mechanism_of, with_culprit
@@ -39,6 +39,7 @@ from autoheal.diagnosis.topology import (
 )
 from autoheal.diagnosis.volume import entity_volumes
 from autoheal.domain.change import ChangeKind
+from autoheal.domain.investigation import VerdictKind
 
 LISTED = 25
 """How many entities the ranking names at most."""
@@ -71,7 +72,7 @@ def _found(telemetry: Telemetry, evidence: Evidence) -> Diagnosis:
     causes = _causes(rows, evidence, trust)
     changes = ranked_changes(telemetry, causes, evidence.onset)
     causes = _blaming(causes, changes, telemetry)
-    is_cause = trust.verdict is Verdict.CAUSE
+    is_cause = trust.verdict is VerdictKind.CAUSE
     return Diagnosis(
         verdict=trust.verdict,
         confidence=trust.confidence,
@@ -111,7 +112,8 @@ def gather_evidence(telemetry: Telemetry, *, onset: Onset | None = None) -> Evid
     logs = log_table(telemetry.logs, end=telemetry.end) if telemetry.logs is not None else None
     shifts = without_rollouts(metric_shifts(series, onset=onset.time), telemetry)
     found = list(metric_terms(shifts, telemetry.alert_entity))
-    found += metric_gap_terms(series, onset.time)
+    entities = {*series.entities, *(spans.entities if spans else ()), *(logs.entities if logs else ())}
+    found += metric_gap_terms(series, onset.time, entities.union(*telemetry.topology))
     found = _confirmed(found, spans, onset)
     skew = own_onset(logs, onset.time, telemetry.end) - onset.time if logs else 0.0
     found += [*_span_terms(spans, onset.time + skew), *_log_terms(logs, spans, onset.time + skew)]
@@ -124,7 +126,6 @@ def gather_evidence(telemetry: Telemetry, *, onset: Onset | None = None) -> Evid
     views = partial_view_terms(terms, edges, volumes)
     for term in [*explaining_terms(terms, edges), *passed_on_terms(terms, edges), *views]:
         terms[term.entity].append(term)
-    entities = {*series.entities, *(spans.entities if spans else ()), *(logs.entities if logs else ())}
     signs = Signs(
         floor=noise_floor(series, onset=onset.time, end=telemetry.end, alert_entity=telemetry.alert_entity),
         symptom=max(shown(shifts, telemetry.alert_entity, SYMPTOMS | {Kind.CRASH}).values()),

@@ -5,27 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-
-class Verdict(StrEnum):
-    """Whether there is a cause to act on; noise means that nothing in the window stands out."""
-
-    CAUSE = "cause"
-    NOISE = "noise"
-    INCONCLUSIVE = "inconclusive"
-
-
-class Mechanism(StrEnum):
-    """How the entity fails, read from which of its terms weigh most."""
-
-    RESOURCE_EXHAUSTION = "resource_exhaustion"
-    DEPENDENCY_LATENCY = "dependency_latency"
-    ERRORS = "errors"
-    NETWORK_DELAY = "network_delay"
-    CRASH = "crash"
-    CONFIGURATION = "configuration"
-    DEPLOY = "deploy"
-    LOAD = "load"
-    UNKNOWN = "unknown"
+from autoheal.domain.investigation import Mechanism, VerdictKind
 
 
 class Modality(StrEnum):
@@ -108,7 +88,7 @@ class RankedChange:
 class Diagnosis:
     """The engine's whole answer; onset in unix seconds, missing names what it had to do without."""
 
-    verdict: Verdict
+    verdict: VerdictKind
     confidence: float
     reason: str
     ranking: tuple[RankedCause, ...]

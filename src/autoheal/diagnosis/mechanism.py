@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from autoheal.diagnosis.finding import Mechanism, Term
+from autoheal.diagnosis.finding import Term
 from autoheal.domain.change import ChangeKind
+from autoheal.domain.investigation import Mechanism
 
 _M = Mechanism
 

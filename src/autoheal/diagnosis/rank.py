@@ -52,6 +52,13 @@ _NEGLIGIBLE = 0.01
 
 
 def ranked(terms: Mapping[str, list[Term]]) -> list[tuple[str, float, tuple[Term, ...]]]:
-    """Entities by the sum of their terms' points, largest first; ties by name."""
+    """Entities by the sum of their terms' points, largest first.
+
+    Of two that are explained away alike, the one that showed more; a name decides only between equals.
+    """
     scored = [(entity, sum(term.points for term in found), tuple(found)) for entity, found in terms.items()]
-    return sorted(scored, key=lambda row: (-row[1], row[0]))
+    return sorted(scored, key=lambda row: (-row[1], -_speaking_for(row[2]), row[0]))
+
+
+def _speaking_for(terms: Iterable[Term]) -> float:
+    return sum(term.points for term in terms if term.points > 0)

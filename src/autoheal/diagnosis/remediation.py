@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from autoheal.diagnosis.change_evidence import SUSPECT
 from autoheal.diagnosis.diff_risk import risk_of
-from autoheal.diagnosis.finding import Mechanism, RankedCause, RankedChange, Remediation
+from autoheal.diagnosis.finding import RankedCause, RankedChange, Remediation
 from autoheal.diagnosis.telemetry import Telemetry
 from autoheal.domain.change import ChangeKind
+from autoheal.domain.investigation import Mechanism
 
 _UNDO = {
     ChangeKind.COMMIT: Remediation.ROLLBACK,

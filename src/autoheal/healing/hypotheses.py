@@ -56,7 +56,7 @@ def _of_cause(rank: int, cause: RankedCause, diagnosis: Diagnosis, material: Mat
     return Hypothesis(
         id=f"{material.investigation_id}.h{rank}",
         entity=cause.entity,
-        mechanism=Mechanism(cause.mechanism),
+        mechanism=cause.mechanism,
         statement=_statement(cause.entity, cause.mechanism, culprit),
         score=cause.score,
         confidence=min(max(diagnosis.confidence if rank == 1 else cause.confidence, 0.0), 1.0),
@@ -67,7 +67,7 @@ def _of_cause(rank: int, cause: RankedCause, diagnosis: Diagnosis, material: Mat
         claims_for=speaking_for,
         claims_against=against,
         not_tested_because=weaker,
-        shows_as=Mechanism(mechanism_of(cause.terms)),
+        shows_as=mechanism_of(cause.terms),
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from autoheal.diagnosis.change_evidence import SUSPECT
 from autoheal.diagnosis.engine import diagnose
-from autoheal.diagnosis.finding import Diagnosis, RankedCause, RankedChange, Term, Verdict, Window
+from autoheal.diagnosis.finding import Diagnosis, RankedCause, RankedChange, Term, Window
+from autoheal.domain.investigation import VerdictKind
 from autoheal.recording.case_folder import Case
 
 SCHEMA = "autoheal.replay/1"
@@ -70,7 +71,7 @@ def _change(change: RankedChange) -> dict[str, object]:
 
 def _finding(found: Diagnosis) -> dict[str, object] | None:
     """The one sentence for a person; none where nothing may be claimed."""
-    if not found.ranking or found.verdict is not Verdict.CAUSE:
+    if not found.ranking or found.verdict is not VerdictKind.CAUSE:
         return None
     first = found.ranking[0]
     culprit = found.changes[0].id if found.changes and found.changes[0].score >= SUSPECT else None

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
 from tests.unit.diagnosis import rig
 
 from autoheal.diagnosis.engine import diagnose
-from autoheal.diagnosis.finding import Mechanism, Modality, Remediation, Verdict
+from autoheal.diagnosis.finding import Modality, Remediation, Term
+from autoheal.diagnosis.rank import ranked
 from autoheal.diagnosis.telemetry import Telemetry
 from autoheal.domain.change import Change, ChangeKind
+from autoheal.domain.investigation import Mechanism, VerdictKind
 
 FAULTS = {
     "slow catalog": (rig.slow("catalog"), "catalog"),
@@ -35,13 +38,13 @@ FAULTS = {
 def test_the_faulty_entity_is_named_first(name: str, seed: int) -> None:
     fault, truth = FAULTS[name]
     found = diagnose(rig.telemetry(fault, seed=seed))
-    assert (found.verdict, found.ranking[0].entity) == (Verdict.CAUSE, truth)
+    assert (found.verdict, found.ranking[0].entity) == (VerdictKind.CAUSE, truth)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_calm_window_is_noise(seed: int) -> None:
     found = diagnose(rig.telemetry(seed=seed))
-    assert found.verdict is Verdict.NOISE
+    assert found.verdict is VerdictKind.NOISE
     assert found.remediation is None
 
 
@@ -183,7 +186,7 @@ def test_a_configuration_change_at_the_failing_service_is_restored() -> None:
 
 def test_a_deploy_in_a_calm_window_is_not_blamed() -> None:
     found = diagnose(rig.telemetry(changes=(_deploy("quiet", "stock", -4, BAD_DIFF),)))
-    assert found.verdict is Verdict.NOISE
+    assert found.verdict is VerdictKind.NOISE
     assert found.changes[0].score < 0.5
 
 
@@ -243,6 +246,46 @@ def test_bad_input_gives_an_answer_and_no_error(name: str) -> None:
     assert 0.0 <= found.confidence <= 1.0
 
 
+def test_a_million_lines_of_one_template_hide_no_fault() -> None:
+    telemetry = rig.telemetry(rig.failing("stock"))
+    assert telemetry.logs is not None
+    count = 1_000_000
+    length = (telemetry.end - telemetry.start) / count
+    flood = pl.DataFrame({"number": np.arange(count)}).select(
+        (telemetry.start + pl.col("number") * length).alias("time"),
+        pl.lit("catalog").alias("entity"),
+        pl.lit("").alias("trace_id"),
+        pl.format("served item {} in 3 ms", pl.col("number")).alias("message"),
+    )
+    flooded = replace(telemetry, logs=pl.concat([telemetry.logs, flood]).sort("time"))
+    assert diagnose(flooded).ranking[0].entity == "stock"
+
+
+@pytest.mark.parametrize(("caller", "ends"), [("shop", {"catalog"}), ("gateway", {"catalog", "gateway"})])
+def test_a_caller_known_by_nothing_but_a_label_is_no_cause(caller: str, ends: set[str]) -> None:
+    telemetry = rig.telemetry()
+    times = np.arange(telemetry.start, telemetry.end, 5.0)
+    waiting = np.where(times < telemetry.alert_time - 60, 0.010, 0.500)
+    latency = {"client_latency_seconds": waiting, "server_latency_seconds": np.full_like(times, 0.005)}
+    edge = pl.concat(
+        pl.DataFrame({"time": times, "value": values}).with_columns(
+            pl.lit("catalog").alias("entity"), pl.lit(f"{metric}{{caller={caller}}}").alias("metric")
+        )
+        for metric, values in latency.items()
+    ).select(telemetry.metrics.columns)
+    found = diagnose(replace(telemetry, metrics=pl.concat([telemetry.metrics, edge]), spans=None))
+    terms = [term for cause in found.ranking for term in cause.terms]
+    assert {term.entity for term in terms if term.name == "network_gap"} == ends
+
+
+def test_of_two_that_are_explained_away_the_one_that_showed_more_comes_first() -> None:
+    def term(entity: str, points: float) -> Term:
+        return Term(name="t", modality=Modality.METRICS, entity=entity, subject="s", points=points)
+
+    terms = {"a": [term("a", 0.2), term("a", -0.2)], "b": [term("b", 0.9), term("b", -0.9)], "c": []}
+    assert [entity for entity, _, _ in ranked(terms)] == ["b", "a", "c"]
+
+
 def test_nothing_at_all_is_inconclusive_and_not_noise() -> None:
     empty = rig.telemetry(history=10).metrics.clear()
     found = diagnose(
@@ -255,5 +298,5 @@ def test_nothing_at_all_is_inconclusive_and_not_noise() -> None:
             missing=("metrics: no answer",),
         )
     )
-    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.verdict is VerdictKind.INCONCLUSIVE
     assert "metrics" in " ".join(found.missing)
