@@ -20,6 +20,11 @@ _FEW = 2
 _RECENT = 30
 
 
+_QUICKEST = 0.1
+_SPARED = 1 / 3
+"""A network that delays, delays every call; where the quickest tenth hardly waits longer, somebody stalls."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeGap:
     """The wait between both ends of one call edge, before and after, ascending; points of its rise."""
@@ -30,6 +35,13 @@ class EdgeGap:
     points: float
     old: Floats
     new: Floats
+
+    @property
+    def stalls(self) -> bool:
+        """Whether the wait spares the quickest calls, as where a process gets too little processor time."""
+        usual = float(np.median(self.old))
+        least, middle = np.quantile(self.new, (_QUICKEST, 0.5))  # between samples: a few calls are few
+        return bool(least - usual < _SPARED * (middle - usual))
 
 
 def rise(old: Floats, new: Floats, share: float, typical: float, per_request: float) -> float:
@@ -49,7 +61,10 @@ def _quantile(ordered: Floats, share: float) -> float:
 
 
 def gap_terms(gaps: Sequence[EdgeGap], modality: Modality, earlier: Window, later: Window) -> Iterator[Term]:
-    """Network gap: each edge's growth, shared between its ends by how many of their edges grew."""
+    """Network gap: each edge's growth, shared between its ends by how many of their edges grew.
+
+    It is called a stalling gap where single calls show that the quickest of them are spared.
+    """
     outgoing, incoming = _mean_shift(gaps, "caller"), _mean_shift(gaps, "callee")
     for gap in gaps:
         if gap.points <= 0:
@@ -58,7 +73,7 @@ def gap_terms(gaps: Sequence[EdgeGap], modality: Modality, earlier: Window, late
         far = max(incoming[gap.callee], _both(gap.callee, outgoing, incoming))
         for entity, share in ((gap.callee, far / (near + far)), (gap.caller, near / (near + far))):
             yield Term(
-                name="network_gap",
+                name="stalling_gap" if modality is Modality.SPANS and gap.stalls else "network_gap",
                 modality=modality,
                 entity=entity,
                 subject=gap.subject or f"{gap.caller} -> {gap.callee}",

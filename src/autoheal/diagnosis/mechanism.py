@@ -36,6 +36,7 @@ VOTES: Mapping[str, Mapping[Mechanism, float]] = MappingProxyType(
         "latency_shift": {_M.DEPENDENCY_LATENCY: 0.7},
         "own_time": {_M.DEPENDENCY_LATENCY: 0.6, _M.RESOURCE_EXHAUSTION: 0.4, _M.NETWORK_DELAY: -0.8},
         "network_gap": {_M.NETWORK_DELAY: 1.2},
+        "stalling_gap": {_M.RESOURCE_EXHAUSTION: 0.9, _M.NETWORK_DELAY: 0.3},
         "network_shift": {_M.LOAD: 0.3},
         "load_shift": {_M.LOAD: 0.6},
     }

@@ -23,6 +23,9 @@ TERM_WEIGHTS: Mapping[str, float] = MappingProxyType(
 )
 """What one full term is worth beside a full metric shift (1.0)."""
 
+_KIN: Mapping[str, str] = MappingProxyType({"stalling_gap": "network_gap"})
+"""Two names of one observation, which must not count twice."""
+
 _FALLING = (1.0, 0.4, 0.2)
 _ORDER = (1.0, 0.7, 0.5, 0.35, 0.25, 0.2)
 
@@ -31,7 +34,7 @@ def weighed(terms: Iterable[Term]) -> dict[str, list[Term]]:
     """Per entity the terms that count, with their final points, largest first."""
     by_entity: dict[str, dict[str, list[Term]]] = defaultdict(lambda: defaultdict(list))
     for term in terms:
-        by_entity[term.entity][term.name].append(term)
+        by_entity[term.entity][_KIN.get(term.name, term.name)].append(term)
     return {entity: _falling(groups) for entity, groups in sorted(by_entity.items())}
 
 

@@ -20,7 +20,7 @@ DEAD = frozenset({"crash_shift", "unanswered_calls"})
 _DEAD_SHARE = 0.85
 _MATCH = 2.0
 SLOW = frozenset({"latency_shift"})
-SLOW_CAUSES = frozenset({"latency_shift", "own_time", "network_gap", "callers_agree"})
+SLOW_CAUSES = frozenset({"latency_shift", "own_time", "network_gap", "stalling_gap", "callers_agree"})
 PILED_UP = frozenset({"load_shift", "saturation_shift", "queue_shift"})
 """Terms that travel from a callee to its callers, by what travels; a slow callee shows in its spans too.
 
