@@ -215,7 +215,13 @@ def _late(found: ChangeSet, scene: _Scene) -> bool:
 
 
 def _sufferer(telemetry: Telemetry, causes: Sequence[RankedCause]) -> Callable[[float], bool] | None:
-    """Tells whether the first cause's strongest series that moved had already moved before a moment."""
+    """Tells whether the first cause's strongest series that moved had already moved before a moment.
+
+    Where its callers' errors name what a change took away, they tell better than any series.
+    """
+    said = [t.onset for cause in causes[:1] for t in cause.terms if t.name == "broken_contract" and t.onset]
+    if said:
+        return lambda moment: min(said) < moment - _LEAST_SLACK
     told = [
         term
         for cause in causes[:1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from autoheal.diagnosis.broken_contract import broken_contract_terms
 from autoheal.diagnosis.change_evidence import SUSPECT, ranked_changes
 from autoheal.diagnosis.confidence import Signs, Trust, confidence_of, confidences
 from autoheal.diagnosis.edge_gaps import metric_gap_terms
@@ -109,7 +110,11 @@ def gather_evidence(telemetry: Telemetry, *, onset: Onset | None = None) -> Evid
     series = series_matrix(telemetry.metrics, end=telemetry.end)
     onset = onset or find_onset(series, alert_time=telemetry.alert_time, not_before=telemetry.earliest_onset)
     spans = span_table(telemetry.spans, end=telemetry.end) if telemetry.spans is not None else None
-    logs = log_table(telemetry.logs, end=telemetry.end) if telemetry.logs is not None else None
+    logs = (
+        log_table(telemetry.logs, end=telemetry.end, since=telemetry.logs_from)
+        if telemetry.logs is not None
+        else None
+    )
     shifts = without_rollouts(metric_shifts(series, onset=onset.time), telemetry)
     found = list(metric_terms(shifts, telemetry.alert_entity))
     entities = {*series.entities, *(spans.entities if spans else ()), *(logs.entities if logs else ())}
@@ -121,7 +126,9 @@ def gather_evidence(telemetry: Telemetry, *, onset: Onset | None = None) -> Evid
     edges = call_edges(telemetry.topology, spans)
     volumes = entity_volumes(series)
     telling = _telling(series, spans)
-    for term in callers_agree_terms(terms, edges, telling):
+    agreed = callers_agree_terms(terms, edges, telling)
+    broken = broken_contract_terms(terms, telemetry.changes, edges, end=telemetry.end)
+    for term in [*agreed, *broken]:
         terms.setdefault(term.entity, []).append(term)
     views = partial_view_terms(terms, edges, volumes)
     for term in [*explaining_terms(terms, edges), *passed_on_terms(terms, edges), *views]:

@@ -45,7 +45,8 @@ class Term:
     """One named contribution to an entity's score, with the two numbers that it rests on.
 
     before and after are the statistic (median of metrics and spans, count or share of logs and calls) of the
-    subject's rows of that entity inside the stated windows; points is the exact share of the score.
+    subject's rows of that entity inside the stated windows; points is the exact share of the score. seen_at
+    names the entity whose rows those are, where it is another.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Term:
     statistic: str = "median"
     unit: str = ""
     onset: float | None = None
+    seen_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

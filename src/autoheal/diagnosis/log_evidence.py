@@ -28,11 +28,15 @@ _NO_TRACE = ("", "-1", "0", "none", "null")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogTable:
-    """Lines with entity, trace and template number; traced where most lines name a trace."""
+    """Lines with entity, trace and template number; traced where most lines name a trace.
+
+    From `since` (unix seconds) on, where it is known, no line means that none was written.
+    """
 
     lines: pl.DataFrame
     templates: tuple[str, ...]
     traced: bool
+    since: float | None
 
     @property
     def entities(self) -> tuple[str, ...]:
@@ -40,8 +44,11 @@ class LogTable:
         return tuple(self.lines["entity"].unique().sort().to_list())
 
 
-def log_table(logs: pl.DataFrame, *, end: float) -> LogTable | None:
-    """The lines up to end with their templates, without strays of another day; None where there is none."""
+def log_table(logs: pl.DataFrame, *, end: float, since: float | None = None) -> LogTable | None:
+    """The lines up to end with their templates, without strays of another day; None where there is none.
+
+    since is where the lines are known to be complete from; without it only what lies between them counts.
+    """
     near = pl.col("time").is_between(end - _LONGEST, end)
     lines = logs.filter(pl.col("time").is_finite() & near)
     lines = lines.drop_nulls(["entity", "message"]).sort("time").tail(_LINES)
@@ -51,16 +58,20 @@ def log_table(logs: pl.DataFrame, *, end: float) -> LogTable | None:
     trace = pl.col("trace_id").fill_null("").str.to_lowercase()
     named = lines.select((~trace.is_in(_NO_TRACE)).mean()).item()
     table = lines.select("time", "entity", pl.col("trace_id").fill_null(""), numbers.alias("template"))
-    return LogTable(lines=table, templates=tuple(texts), traced=named > _MOSTLY)
+    complete = since if len(lines) < _LINES else None
+    return LogTable(lines=table, templates=tuple(texts), traced=named > _MOSTLY, since=complete)
 
 
 def own_onset(table: LogTable, onset: float, end: float) -> float:
     """The onset on the logs' own clock: the given one, unless the lines end too soon after it.
 
     A recording whose logs stop before or just after the onset has a clock of its own; then it is the moment
-    from which grave lines come most surely more often (the likelihood ratio of two Poisson rates).
+    from which grave lines come most surely more often (the likelihood ratio of two Poisson rates). Lines that
+    are known to be complete since some moment were asked for by the alert's own clock.
     """
     last = float(table.lines["time"][-1])
+    if table.since is not None:
+        return onset
     if last - onset >= _COVERED * (end - onset):
         return onset
     grave = [number for number, text in enumerate(table.templates) if severity_of(text) >= _WARNING]
@@ -84,13 +95,15 @@ def novelty_terms(table: LogTable, onset: float) -> Iterator[Term]:
     """Novelty: lines per trace (per minute without traces) that are new or surge, weighed by severity.
 
     With traces an entity's lines are held against its own traces: a busier entity says more of everything.
+    One that was silent before has no traces to hold them against; then time is the measure.
     """
     lines = table.lines.with_columns((pl.col("time") >= onset).alias("late"))
-    windows = _windows(lines)
+    windows = _windows(lines, table.since, onset)
     if windows is None:
         return
     for row in _counts(lines, traced=table.traced).iter_rows(named=True):
-        old_size, new_size = _sizes(row, windows, traced=table.traced)
+        silent = table.since is not None and not row["busy_old"]
+        old_size, new_size = _sizes(row, windows, traced=table.traced and not silent)
         points = _surge(row["old"], row["new"], old_size, new_size)
         if points <= 0 or row["new"] < _TWICE:
             continue
@@ -108,17 +121,19 @@ def novelty_terms(table: LogTable, onset: float) -> Iterator[Term]:
             after_window=windows[1],
             statistic="count",
             unit="traces" if table.traced else "lines",
+            onset=row["first_new"],
         )
 
 
 def _counts(lines: pl.DataFrame, *, traced: bool) -> pl.DataFrame:
-    """Per entity and template the traces (or lines) before and after, beside the entity's own."""
+    """Per entity and template the traces (or lines) before and after, beside those of the entity."""
 
     def sides(keys: list[str], old: str, new: str) -> pl.DataFrame:
         trace = pl.col("trace_id")
         late, early = trace.filter(pl.col("late")), trace.filter(~pl.col("late"))
         count = (early.n_unique(), late.n_unique()) if traced else (early.len(), late.len())
-        return lines.group_by(keys).agg(count[0].alias(old), count[1].alias(new))
+        first = pl.col("time").filter(pl.col("late")).min().alias(f"first_{new}")
+        return lines.group_by(keys).agg(count[0].alias(old), count[1].alias(new), first)
 
     return (
         sides(["entity", "template"], "old", "new")
@@ -133,11 +148,13 @@ def _sizes(row: Mapping[str, int], windows: tuple[Window, Window], *, traced: bo
     return max(windows[0].end - windows[0].start, 1.0), max(windows[1].end - windows[1].start, 1.0)
 
 
-def _windows(lines: pl.DataFrame) -> tuple[Window, Window] | None:
+def _windows(lines: pl.DataFrame, since: float | None, onset: float) -> tuple[Window, Window] | None:
     old, new = lines.filter(~pl.col("late"))["time"], lines.filter("late")["time"]
-    if old.is_empty() or new.is_empty():
+    if new.is_empty():
         return None
-    return _window(old), _window(new)
+    if since is not None and since < onset:
+        return Window(start=since, end=onset), _window(new)
+    return None if old.is_empty() else (_window(old), _window(new))
 
 
 def _window(times: pl.Series) -> Window:
@@ -159,7 +176,7 @@ def missing_line_terms(table: LogTable, spans: SpanTable | None, onset: float) -
     Standing errors: every run of an operation writes a grave line, before the onset as after it.
     """
     lines = table.lines.with_columns((pl.col("time") >= onset).alias("late"))
-    windows = _windows(lines)
+    windows = _windows(lines, table.since, onset)
     if not table.traced or windows is None:
         return
     runs = _runs(table, spans).with_columns((pl.col("time") >= onset).alias("late"))

@@ -31,6 +31,7 @@ VOTES: Mapping[str, Mapping[Mechanism, float]] = MappingProxyType(
         "callers_agree": {_M.DEPENDENCY_LATENCY: 0.6},
         "missing_lines": {_M.ERRORS: 1.0},
         "standing_errors": {_M.ERRORS: 1.0},
+        "broken_contract": {_M.ERRORS: 1.5},
         "missing_call": {_M.ERRORS: 0.8},
         "extra_call": {_M.ERRORS: 0.3, _M.DEPENDENCY_LATENCY: 0.3},
         "latency_shift": {_M.DEPENDENCY_LATENCY: 0.7},

@@ -29,7 +29,8 @@ class Telemetry:
     parent_id ("root" or null at the root), entity, operation, start, duration_ms and optionally error (bool).
     topology holds (caller, callee) pairs; missing names the sources that failed or timed out.
     earliest_onset is a moment before which the fault cannot have begun, where a live alert's own condition
-    tells one: what was unusual earlier belongs to an earlier fault.
+    tells one: what was unusual earlier belongs to an earlier fault. logs_from is the moment since which every
+    line is there, where that is known: then silence before the onset is silence, and not a gap.
     """
 
     start: float
@@ -43,3 +44,4 @@ class Telemetry:
     changes: tuple[Change, ...] = ()
     missing: tuple[str, ...] = ()
     earliest_onset: float | None = None
+    logs_from: float | None = None

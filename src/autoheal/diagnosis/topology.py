@@ -15,7 +15,7 @@ EXPLAINED = 0.85
 """The part of a caller's symptom that a fully matching callee takes away."""
 
 FAILING = frozenset({"error_shift", "new_lines", "more_lines", "failing_calls"})
-FAILING_CAUSES = FAILING | {"crash_shift", "unanswered_calls"}
+FAILING_CAUSES = FAILING | {"crash_shift", "unanswered_calls", "broken_contract"}
 DEAD = frozenset({"crash_shift", "unanswered_calls"})
 _DEAD_SHARE = 0.85
 _MATCH = 2.0

@@ -71,6 +71,7 @@ def collect(
         topology=calls.calls if calls else (),
         changes=tuple(sorted(_merged(changes), key=lambda change: change.time)),
         missing=tuple(_missing(asked, changes)),
+        logs_from=start if lines and len(lines.rows) < settings.max_log_lines else None,
     )
     evidence = {name: answer.evidence.id for name, answer in asked.items()}
     for answer in changes:

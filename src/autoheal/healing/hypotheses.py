@@ -143,7 +143,8 @@ def claim_of(term: Term, material: Material) -> Claim | None:
     if before is not None and shown(before.value) == shown(after.value):
         return None  # a value that reads the same before and after argues for nothing
     moved = f"from {shown(before.value)} to {shown(after.value)}" if before else f"at {shown(after.value)}"
-    told = f'"{term.subject[:160]}" of "{term.entity}" went {moved}{_unit(term, after)} ("{_measure(term)}")'
+    subject = f'"{term.subject[:160]}" of "{term.seen_at or term.entity}"'
+    told = f'{subject} went {moved}{_unit(term, after)} ("{_measure(term)}")'
     return Claim(text=told, readings=(before, after) if before else (after,), points=term.points)
 
 
@@ -166,7 +167,7 @@ def _reading(term: Term, material: Material) -> Reading | None:
         return None
     blank = Reading(
         evidence_id=evidence_id,
-        entity=term.entity,
+        entity=term.seen_at or term.entity,
         subject=term.subject,
         statistic=Statistic.MEDIAN,
         start=0.0,

@@ -147,13 +147,15 @@ def _still(before: float, after: float, now: float) -> bool:
 
 def _lines_again(gatherer: Gatherer, hypothesis: Hypothesis, now: float) -> Objection:
     """Without a metric to measure: do the lines that are claimed still come?"""
-    texts = {r.text for claim in hypothesis.claims_for for r in claim.readings if r.text and not r.subject}
+    claimed = [r for claim in hypothesis.claims_for for r in claim.readings if r.text and not r.subject]
+    texts = {reading.text for reading in claimed}
     if not texts:
         return Objection(
             test="measured again", passed=True, text="nothing that is claimed can be measured now"
         )
     start = now - _RECENT_SECONDS
-    fresh = gatherer.lines(services=(hypothesis.entity,), start=start, end=now, limit=_LINES)
+    writers = tuple(dict.fromkeys(reading.entity for reading in claimed))
+    fresh = gatherer.lines(services=writers, start=start, end=now, limit=_LINES)
     if fresh is None or fresh.failed:
         return Objection(test="measured again", passed=False, text="the log lines could not be read again")
     again = sum(any(text in row.text for text in texts) for row in fresh.rows)

@@ -47,6 +47,7 @@ def load_case(folder: Path) -> Case:
         changes=read_changes(folder / "changes.json"),
         missing=tuple(missing),
         earliest_onset=_optional(head, "earliest_onset", folder),
+        logs_from=_optional(head, "logs_from", folder),
     )
     return Case(
         id=_text(head.get("id")) or folder.name,
@@ -70,6 +71,7 @@ def write_case(folder: Path, case: Case) -> None:
         "topology": [list(pair) for pair in telemetry.topology],
         "source": case.source,
         "earliest_onset": telemetry.earliest_onset,
+        "logs_from": telemetry.logs_from,
     }
     (folder / "case.json").write_text(json.dumps(head, indent=1, ensure_ascii=False))
     telemetry.metrics.write_parquet(folder / "metrics.parquet")

@@ -52,6 +52,7 @@ def _term(term: Term) -> dict[str, object]:
         "after_window": _window(term.after_window),
         "statistic": term.statistic,
         "unit": term.unit,
+        "seen_at": term.seen_at or term.entity,
     }
 
 

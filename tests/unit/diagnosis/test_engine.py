@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 from tests.unit.diagnosis import rig
 
+from autoheal.diagnosis.edge_gaps import EdgeGap
 from autoheal.diagnosis.engine import diagnose
-from autoheal.diagnosis.finding import Modality, Remediation, Term
+from autoheal.diagnosis.finding import Diagnosis, Modality, Remediation, Term
 from autoheal.diagnosis.rank import ranked
 from autoheal.diagnosis.telemetry import Telemetry
 from autoheal.domain.change import Change, ChangeKind
@@ -168,6 +169,64 @@ def test_what_was_taken_back_and_what_takes_it_back_are_not_blamed() -> None:
     assert by_id["made"].refuted == ("it was taken back before the onset",)
     assert by_id["reverted"].refuted == ("it takes back an earlier change",)
     assert found.remediation is not Remediation.ROLLBACK
+
+
+RENAMED = """--- a/stock/code.py
++++ b/stock/code.py
+@@ -1,3 +1,3 @@
+ def amount(item):
+-    return {"amount_left": left(item)}
++    return {"units_left": left(item)}
+"""
+
+
+def test_a_callee_is_blamed_where_its_callers_miss_what_its_change_took_away() -> None:
+    changes = (_deploy("renames", "stock", -2, RENAMED), _deploy("decoy", "payment", -3, BAD_DIFF))
+    fault = rig.failing("checkout", share=0.9, text="ERROR unhandled KeyError: 'amount_left' at code.py:12")
+    found = diagnose(rig.telemetry(fault, changes=changes))
+    first = found.ranking[0]
+    assert (first.entity, first.mechanism) == ("stock", Mechanism.DEPLOY)
+    assert found.changes[0].id == "renames"
+    broken = [term for term in first.terms if term.name == "broken_contract"]
+    assert {term.seen_at for term in broken} == {"checkout"}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (_deploy("renames", "stock", -2, RENAMED), "ERROR unhandled KeyError: 'sku' at code.py:12"),
+        (
+            _deploy("elsewhere", "payment", -2, RENAMED.replace("left", "due")),
+            "ERROR KeyError: 'amount_left'",
+        ),
+        (_deploy("keeps", "stock", -2, RENAMED.replace("units_left", "amount_left")), "ERROR 'amount_left'"),
+    ],
+)
+def test_without_that_name_the_failing_caller_itself_is_blamed(change: Change, text: str) -> None:
+    found = diagnose(rig.telemetry(rig.failing("checkout", share=0.9, text=text), changes=(change,)))
+    assert found.ranking[0].entity == "checkout"
+
+
+def test_lines_after_a_silence_are_new_only_where_the_silence_is_known() -> None:
+    telemetry = rig.telemetry(rig.failing("stock", text="ERROR no such sku"))
+    assert telemetry.logs is not None
+    late = replace(telemetry, logs=telemetry.logs.filter(pl.col("message") == "ERROR no such sku"))
+    known = replace(late, logs_from=late.start)
+
+    def new_lines(diagnosis: Diagnosis) -> list[str]:
+        terms = (term for cause in diagnosis.ranking for term in cause.terms)
+        return [term.entity for term in terms if term.name == "new_lines"]
+
+    assert new_lines(diagnose(late)) == []
+    assert new_lines(diagnose(known)) == ["stock"]
+
+
+def test_a_process_that_stalls_is_told_from_a_network_that_delays() -> None:
+    old = np.full(30, 1.0)
+    delayed = EdgeGap(caller="a", callee="b", subject="", points=1.0, old=old, new=np.full(20, 60.0))
+    stalled = replace(delayed, new=np.sort(np.where(np.arange(20) % 3, 400.0, 1.2)))
+    few = replace(delayed, new=np.array([1.0, *np.full(9, 900.0)]))
+    assert (delayed.stalls, stalled.stalls, few.stalls) == (False, True, False)
 
 
 def test_a_configuration_change_at_the_failing_service_is_restored() -> None:
