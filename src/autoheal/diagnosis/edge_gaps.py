@@ -27,11 +27,15 @@ _SPARED = 1 / 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeGap:
-    """The wait between both ends of one call edge, before and after, ascending; points of its rise."""
+    """The wait between both ends of one call edge, before and after, ascending; points of its rise.
+
+    subject is what measures the whole call, and seen_at the end whose subject it is.
+    """
 
     caller: str
     callee: str
     subject: str
+    seen_at: str
     points: float
     old: Floats
     new: Floats
@@ -76,7 +80,8 @@ def gap_terms(gaps: Sequence[EdgeGap], modality: Modality, earlier: Window, late
                 name="stalling_gap" if modality is Modality.SPANS and gap.stalls else "network_gap",
                 modality=modality,
                 entity=entity,
-                subject=gap.subject or f"{gap.caller} -> {gap.callee}",
+                subject=gap.subject,
+                seen_at=gap.seen_at if gap.seen_at != entity else "",
                 points=gap.points * min(1.0, 2 * share * share),
                 before=float(np.median(gap.old)),
                 after=float(np.median(gap.new)),
@@ -127,6 +132,7 @@ def _metric_gaps(series: SeriesMatrix, onset: float) -> Iterator[EdgeGap]:
             caller=caller,
             callee=entity,
             subject=series.metrics[client],
+            seen_at=entity,
             points=rise(old, new, 0.5, typical, 1.0),
             old=old,
             new=new,

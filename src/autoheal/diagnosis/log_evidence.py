@@ -95,15 +95,15 @@ def novelty_terms(table: LogTable, onset: float) -> Iterator[Term]:
     """Novelty: lines per trace (per minute without traces) that are new or surge, weighed by severity.
 
     With traces an entity's lines are held against its own traces: a busier entity says more of everything.
-    One that was silent before has no traces to hold them against; then time is the measure.
+    What it never said while nothing was missed is held against that time: it may speak of errors only.
     """
     lines = table.lines.with_columns((pl.col("time") >= onset).alias("late"))
     windows = _windows(lines, table.since, onset)
     if windows is None:
         return
     for row in _counts(lines, traced=table.traced).iter_rows(named=True):
-        silent = table.since is not None and not row["busy_old"]
-        old_size, new_size = _sizes(row, windows, traced=table.traced and not silent)
+        unheard = table.since is not None and not row["old"]
+        old_size, new_size = _sizes(row, windows, traced=table.traced and not unheard)
         points = _surge(row["old"], row["new"], old_size, new_size)
         if points <= 0 or row["new"] < _TWICE:
             continue

@@ -120,6 +120,7 @@ def _edge_gaps(table: SpanTable, split: Split) -> Iterator[EdgeGap]:
     earlier = grouped(index, gap, split.before[child], kinds.size)
     later = grouped(index, gap, split.after[child], kinds.size)
     usual = _usual_gaps(earlier, later, kinds.size)
+    client = _usual(index, table.operation[up], kinds.size)
     for number, code in enumerate(kinds):
         new = later.pick(number)
         if new.size < _ENOUGH:
@@ -132,11 +133,21 @@ def _edge_gaps(table: SpanTable, split: Split) -> Iterator[EdgeGap]:
         yield EdgeGap(
             caller=table.entities[code // width],
             callee=table.entities[code % width],
-            subject="",
+            subject=table.operations[client[number]][1],
+            seen_at=table.entities[code // width],
             points=points,
             old=old,
             new=new,
         )
+
+
+def _usual(group: Ints, value: Ints, size: int) -> Ints:
+    """Per group its most frequent value; of equally frequent ones the largest."""
+    pairs, counts = np.unique(np.stack([group, value]), axis=1, return_counts=True)
+    best = np.zeros(size, dtype=np.int64)
+    rising = np.argsort(counts, kind="stable")
+    best[pairs[0][rising]] = pairs[1][rising]
+    return best
 
 
 def _usual_gaps(earlier: Groups, later: Groups, size: int) -> Floats:

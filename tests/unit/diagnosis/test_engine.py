@@ -223,7 +223,9 @@ def test_lines_after_a_silence_are_new_only_where_the_silence_is_known() -> None
 
 def test_a_process_that_stalls_is_told_from_a_network_that_delays() -> None:
     old = np.full(30, 1.0)
-    delayed = EdgeGap(caller="a", callee="b", subject="", points=1.0, old=old, new=np.full(20, 60.0))
+    delayed = EdgeGap(
+        caller="a", callee="b", subject="call b", seen_at="a", points=1.0, old=old, new=np.full(20, 60.0)
+    )
     stalled = replace(delayed, new=np.sort(np.where(np.arange(20) % 3, 400.0, 1.2)))
     few = replace(delayed, new=np.array([1.0, *np.full(9, 900.0)]))
     assert (delayed.stalls, stalled.stalls, few.stalls) == (False, True, False)
