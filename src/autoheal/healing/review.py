@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from autoheal.domain.change import Change
 from autoheal.domain.evidence import Claim, Evidence, Reading, Row, Statistic
@@ -119,6 +119,9 @@ def _measure_again(
     """Ask the strongest metric claim anew, at this instant: is the entity still beside itself?"""
     claim = _strongest_metric(hypothesis.claims_for, evidence)
     if claim is None:
+        called = _strongest_call(hypothesis.claims_for, evidence)
+        if called is not None:
+            return _calls_again(gatherer, called, now)
         return _lines_again(gatherer, hypothesis, now)
     before, after = claim.readings[0], claim.readings[-1]
     fresh = gatherer.instant(evidence[after.evidence_id].expression, at=now)
@@ -145,6 +148,23 @@ def _still(before: float, after: float, now: float) -> bool:
     return claimed == 0 or measured / claimed >= _STILL
 
 
+def _calls_again(gatherer: Gatherer, claim: Claim, now: float) -> Objection:
+    """Without a metric to measure: do the calls that are claimed still take as long?"""
+    before, after = claim.readings[0], claim.readings[-1]
+    start = now - _RECENT_SECONDS
+    fresh = gatherer.spans(services=(after.entity,), start=start, end=now, limit=_LINES)
+    if fresh is None or fresh.failed:
+        return Objection(test="measured again", passed=False, text="the spans could not be read again")
+    took = replace(after, start=start, end=now).recompute(fresh.rows)
+    ids = (fresh.evidence.id,)
+    if took is None:
+        text = f"no {after.subject} of {after.entity} ended in the last {_RECENT_SECONDS:.0f} s"
+        return Objection(test="measured again", passed=True, text=text, evidence_ids=ids)
+    still = _still(before.value, after.value, took)
+    text = f"{after.subject} of {after.entity} takes {shown(took)} ms now, {shown(before.value)} before"
+    return Objection(test="measured again", passed=still, text=text, evidence_ids=ids)
+
+
 def _lines_again(gatherer: Gatherer, hypothesis: Hypothesis, now: float) -> Objection:
     """Without a metric to measure: do the lines that are claimed still come?"""
     claimed = [r for claim in hypothesis.claims_for for r in claim.readings if r.text and not r.subject]
@@ -164,16 +184,27 @@ def _lines_again(gatherer: Gatherer, hypothesis: Hypothesis, now: float) -> Obje
 
 
 def _strongest_metric(claims: Sequence[Claim], evidence: Mapping[str, Evidence]) -> Claim | None:
-    """The heaviest claim that is a median of a PromQL query before and after."""
+    """The heaviest claim that is a median of a PromQL query before and after, if it weighs at all."""
+    return _strongest(claims, lambda reading: _is_median(reading, evidence) and _is_promql(reading, evidence))
 
-    def on_metric(reading: Reading) -> bool:
-        cited = evidence.get(reading.evidence_id)
-        window_query = cited is not None and cited.start != cited.end
-        return (
-            window_query
-            and reading.statistic is Statistic.MEDIAN
-            and "(" in (cited.expression if cited else "")
-        )
 
-    pairs = [claim for claim in claims if len(claim.readings) > 1 and on_metric(claim.readings[-1])]
-    return max(pairs, key=lambda claim: claim.points, default=None)
+def _strongest_call(claims: Sequence[Claim], evidence: Mapping[str, Evidence]) -> Claim | None:
+    """The heaviest claim that is a median duration of calls before and after, if it weighs at all."""
+    return _strongest(
+        claims, lambda reading: _is_median(reading, evidence) and not _is_promql(reading, evidence)
+    )
+
+
+def _strongest(claims: Sequence[Claim], fits: Callable[[Reading], bool]) -> Claim | None:
+    least = _WEIGHTY * max((claim.points for claim in claims), default=0.0)
+    pairs = [claim for claim in claims if len(claim.readings) > 1 and fits(claim.readings[-1])]
+    return max((c for c in pairs if c.points >= least), key=lambda claim: claim.points, default=None)
+
+
+def _is_median(reading: Reading, evidence: Mapping[str, Evidence]) -> bool:
+    cited = evidence.get(reading.evidence_id)
+    return cited is not None and cited.start != cited.end and reading.statistic is Statistic.MEDIAN
+
+
+def _is_promql(reading: Reading, evidence: Mapping[str, Evidence]) -> bool:
+    return "(" in evidence[reading.evidence_id].expression
