@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from autoheal.domain.evidence import Claim, Reading, Statistic
@@ -61,7 +63,7 @@ def test_calls_that_are_claimed_to_wait_are_measured_again(now_ms: float, refute
     gatherer = Gatherer(
         sources=Sources(metrics=MemoryMetrics(), traces=traces),
         incidents=incidents,
-        clock=MemoryClock(at=now),
+        clock=MemoryClock(at=datetime.fromtimestamp(now, tz=UTC)),
         ids=MemoryIds(),
         incident_id="inc_1",
         stage="investigate",
