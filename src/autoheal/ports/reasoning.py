@@ -69,7 +69,10 @@ class Task(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What one call of a model cost: input_tokens includes the cached ones, output_tokens the reasoning."""
+    """What one call of a model cost: input_tokens includes the cached ones, output_tokens the reasoning.
+
+    Money in US dollars, by the price at that time.
+    """
 
     model: str
     input_tokens: int
@@ -77,6 +80,7 @@ class Spent:
     output_tokens: int
     reasoning_tokens: int
     seconds: float
+    dollars: float
 
 
 class Ending(StrEnum):

@@ -1,0 +1,49 @@
+"""Who thinks at which stage, as long as the day's money lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from autoheal.integrations.models.config import ModelSettings
+from autoheal.ports.reasoning import Ending, Mind, Spent, Stage, Task, Thought
+from autoheal.reasoning.settings import ReasoningSettings
+
+T = TypeVar("T", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfiguredMinds:
+    """The configured models; dollars_today is what models have cost since midnight UTC."""
+
+    models: Mapping[str, ModelSettings]
+    settings: ReasoningSettings
+    dollars_today: Callable[[], float]
+
+    def of(self, stage: Stage) -> Mind | None:
+        """Who thinks at that stage; None where no model is configured for it."""
+        names = self.settings.models(stage)
+        if not names:
+            return None
+        return ThriftyMind(models={name: self.models[name] for name in names}, minds=self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThriftyMind:
+    """Thinks only while the day's money lasts; pydantic-ai is imported with its first thought."""
+
+    models: Mapping[str, ModelSettings]
+    minds: ConfiguredMinds
+
+    def think(self, task: Task[T], *, spent: Callable[[Spent], None]) -> Thought[T]:
+        """Answer the task; see the port."""
+        limit, gone = self.minds.settings.dollars_per_day, self.minds.dollars_today()
+        if gone >= limit:
+            reason = f"models have cost ${gone:.2f} today, of ${limit:.2f}"
+            return Thought(answer=None, ending=Ending.LIMIT, model=next(iter(self.models)), reason=reason)
+        from autoheal.integrations.models.mind import ModelMind
+
+        return ModelMind(models=self.models).think(task, spent=spent)
