@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -23,11 +23,14 @@ from autoheal.integrations.jaeger.config import JaegerSettings
 from autoheal.integrations.loki.config import LokiSettings
 from autoheal.integrations.mcp.config import NAME as SERVER_NAME
 from autoheal.integrations.mcp.config import McpSettings
+from autoheal.integrations.models.config import ModelSettings
 from autoheal.integrations.pager.config import PagerSettings
 from autoheal.integrations.platform.config import PlatformSettings
 from autoheal.integrations.prometheus.config import PrometheusSettings
 from autoheal.integrations.slack.config import SlackSettings
 from autoheal.learning.settings import LearningSettings
+from autoheal.ports.reasoning import Stage
+from autoheal.reasoning.settings import ReasoningSettings
 
 FILE = "autoheal.toml"
 PREFIX = "AUTOHEAL_"
@@ -95,6 +98,10 @@ class Config(BaseSettings):
     mcp: dict[str, McpSettings] = Field(
         default_factory=dict, description="MCP servers by name, whose tools a person may classify"
     )
+    models: dict[str, ModelSettings] = Field(
+        default_factory=dict, description="AI models by name; none is asked that no stage of reasoning names"
+    )
+    reasoning: ReasoningSettings = ReasoningSettings()
     graph: GraphSettings = GraphSettings()
     alerts: AlertSettings = AlertSettings()
     healing: HealingSettings = HealingSettings()
@@ -119,6 +126,18 @@ class Config(BaseSettings):
         for name in value:
             if not SERVER_NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is no name of a server: a letter, then at most 23 of a-z 0-9 -")
+        return value
+
+    @field_validator("reasoning")
+    @classmethod
+    def _known(cls, value: ReasoningSettings, info: ValidationInfo) -> ReasoningSettings:
+        models = info.data.get("models", {})
+        for stage in Stage:
+            for name in value.models(stage):
+                if name not in models:
+                    raise ValueError(
+                        f"{stage} names {name!r}, but there is no [models.{name}]{suggestion(name, models)}"
+                    )
         return value
 
     @property

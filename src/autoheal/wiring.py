@@ -37,12 +37,15 @@ from autoheal.integrations.git.context import ensure
 from autoheal.integrations.git.forge import GitForge
 from autoheal.integrations.git.skills import GitSkillLibrary
 from autoheal.integrations.machine import SystemClock, UlidIds
+from autoheal.integrations.models.minds import ConfiguredMinds
 from autoheal.integrations.prover.prover import SandboxedProver
 from autoheal.learning.context_index import ContextIndex
 from autoheal.learning.knowledge import Knowledge
 from autoheal.learning.lessons import Lessons
 from autoheal.loop import Loop
+from autoheal.ports.machine import Clock
 from autoheal.ports.production import Actuator
+from autoheal.ports.reasoning import Minds, Stage
 from autoheal.ports.runs import Runs
 from autoheal.ports.telemetry import Changes
 from autoheal.reports import checks
@@ -251,7 +254,23 @@ def _responder(
         brakes=(BrakeFile(config.home / "KILL"), StoredBrake(mitigations=database.mitigations)),
         questions=database.questions,
         belt=_belt(config, database),
+        minds=minds_of(config, partial(_dollars_today, database, clock)),
     )
+
+
+def minds_of(config: Config, dollars_today: Callable[[], float]) -> Minds:
+    """The configured models by stage; raises ConfigError for one whose calls could not be priced."""
+    for name in dict.fromkeys(name for stage in Stage for name in config.reasoning.models(stage)):
+        try:
+            config.models[name].check_price(SystemClock().now())
+        except ConfigError as error:
+            raise ConfigError(f"models.{name}: {error}") from None
+    return ConfiguredMinds(models=config.models, settings=config.reasoning, dollars_today=dollars_today)
+
+
+def _dollars_today(database: Database, clock: Clock) -> float:
+    midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    return sum(entry.dollars for entry in database.incidents.costs() if entry.at >= midnight)
 
 
 def _intake(config: Config, database: Database, runs: DbosRuns) -> Intake:

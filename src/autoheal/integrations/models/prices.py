@@ -59,7 +59,9 @@ def price_of(
     fitting = [row for row in listed if row.since <= on and input_tokens >= row.input_tokens_above]
     if not fitting:
         known = "only from a later day on" if listed else "not known"
-        raise ConfigError(f"the price of model {model!r} is {known}; state it as price = {{ input = ... }}")
+        raise ConfigError(
+            f"the price of model {model!r} is {known}; state it: price = {{ input = 0.0, cached = 0.0, output = 0.0 }}"
+        )
     return max(fitting, key=lambda row: (len(row.model), row.since, row.input_tokens_above))
 
 
