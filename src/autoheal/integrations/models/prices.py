@@ -60,7 +60,8 @@ def price_of(
     if not fitting:
         known = "only from a later day on" if listed else "not known"
         raise ConfigError(
-            f"the price of model {model!r} is {known}; state it: price = {{ input = 0.0, cached = 0.0, output = 0.0 }}"
+            f"the price of model {model!r} is {known}; "
+            "state it, as in price = { input = 0.0, cached = 0.0, output = 0.0 }"
         )
     return max(fitting, key=lambda row: (len(row.model), row.since, row.input_tokens_above))
 
