@@ -31,6 +31,7 @@ from autoheal.integrations.slack.config import SlackSettings
 from autoheal.learning.settings import LearningSettings
 from autoheal.ports.reasoning import Stage
 from autoheal.reasoning.settings import ReasoningSettings
+from autoheal.recording.settings import RecordingSettings
 
 FILE = "autoheal.toml"
 PREFIX = "AUTOHEAL_"
@@ -106,6 +107,7 @@ class Config(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     healing: HealingSettings = HealingSettings()
     learning: LearningSettings = LearningSettings()
+    recording: RecordingSettings = RecordingSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -18,7 +18,7 @@ from autoheal.domain.errors import ConfigError
 from autoheal.graph.sync import Connected, Sync
 from autoheal.healing.decide import remind
 from autoheal.healing.gather import Gatherer, Sources
-from autoheal.healing.responder import Responder
+from autoheal.healing.responder import Record, Responder
 from autoheal.healing.room import Room
 from autoheal.healing.take_over import take_over
 from autoheal.healing.thread import Teller
@@ -48,6 +48,7 @@ from autoheal.ports.production import Actuator
 from autoheal.ports.reasoning import Stage
 from autoheal.ports.runs import Runs
 from autoheal.ports.telemetry import Changes
+from autoheal.recording.flight import FlightRecorder
 from autoheal.reports import checks
 from autoheal.reports.model_checks import model_probes
 from autoheal.reports.tool_checks import tool_probes
@@ -257,7 +258,14 @@ def _responder(
         belt=_belt(config, database),
         minds=minds_of(config, partial(_dollars_today, database, clock)),
         reasoning=config.reasoning,
+        record=_recorder(config),
     )
+
+
+def _recorder(config: Config) -> Record | None:
+    if not config.recording.keep:
+        return None
+    return FlightRecorder(folder=config.home / "cases", keep=config.recording.keep).record
 
 
 def minds_of(config: Config, dollars_today: Callable[[], float]) -> ConfiguredMinds:

@@ -23,6 +23,8 @@ from autoheal.healing.trace import compose, rebuild_verdict, render, verdict_tex
 from autoheal.integrations.memory.actuator import Effect, Fault
 from autoheal.policy.approvers import objection
 from autoheal.policy.policy import ApprovalRule, Policy
+from autoheal.recording.case_folder import load_case
+from autoheal.recording.replay import replay
 
 Make = Callable[..., Case]
 
@@ -49,6 +51,23 @@ def test_the_first_question_is_asked_within_ten_seconds_and_before_any_person_di
     (mitigation,) = case.mitigations()
     said = case.database.mitigations.approvals(mitigation.id)
     assert all(asked < approval.decided_at for approval in said)
+
+
+@pytest.mark.criterion(27)
+def test_what_was_recorded_replays_to_the_same_ranking_as_live(make: Make) -> None:
+    case = make(policy=AUTO)
+    incident = case.heal()
+    recorded = load_case(case.folder / "cases" / incident.id)
+    document = replay(recorded)
+    live = investigations(case, incident)[-1]
+    accepted = live.leading
+    assert accepted is not None
+    ranking = document["ranking"]
+    assert isinstance(ranking, list)
+    first = ranking[0]
+    assert (first["entity"], first["score"]) == (accepted.entity, pytest.approx(accepted.score, abs=1e-6))
+    assert document["onset"] == live.onset
+    assert (recorded.summary, recorded.services) == (incident.title, incident.services)
 
 
 @pytest.mark.criterion(18)

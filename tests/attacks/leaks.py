@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import polars as pl
 from tests.attacks.production import Shop
 
 RAW = "raw_event"
@@ -23,7 +24,18 @@ def kept(shop: Shop) -> dict[str, str]:
     tables = {f"table {name}": text for name, text in _tables(shop.folder / "autoheal.db")}
     repositories = {f"repository {name}": _history(shop.folder / name) for name in ("context", "code")}
     pages = {"pages": "\n".join(page.text for page in shop.pager.pages)}
-    return {**tables, **repositories, **pages}
+    recordings = {"recordings": "\n".join(_recorded(shop.folder / "cases"))}
+    return {**tables, **repositories, **pages, **recordings}
+
+
+def _recorded(folder: Path) -> Iterator[str]:
+    """What the flight recorder keeps, unpacked."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix == ".json":
+            yield path.read_text()
+        elif path.suffix == ".parquet":
+            table = pl.read_parquet(path)
+            yield from (str(value) for row in table.unique().iter_rows() for value in row)
 
 
 def _tables(file: Path) -> Iterator[tuple[str, str]]:

@@ -48,6 +48,7 @@ from autoheal.ports.production import TargetState
 from autoheal.ports.proving import Ran
 from autoheal.ports.runs import Json
 from autoheal.ports.telemetry import AlertRule, Span
+from autoheal.recording.flight import FlightRecorder
 
 T = TypeVar("T")
 START = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
@@ -388,6 +389,7 @@ class Shop:
             policy=lambda: self.policy,
             brakes=(StoredBrake(mitigations=stores.mitigations),),
             questions=stores.questions,
+            record=FlightRecorder(folder=self.folder / "cases", keep=2).record,
         )
 
     def _lessons(self) -> Lessons:

@@ -39,6 +39,8 @@ def investigate(responder: Responder, incident_id: str, attempt: int, looked: in
     history = symptom_history(responder, incident_id, calm)
     collection = collect(responder, incident, calm, onset_after=history.onset_after)
     services = responder.alerts.group_of_incident(incident_id).services
+    if responder.record is not None:
+        responder.record(incident, collection.telemetry, services)
     diagnosis = rank(collection.telemetry, services)
     inquiry = Inquiry(
         incident_id=incident_id,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from autoheal.diagnosis.telemetry import Telemetry
 from autoheal.domain.incident import Incident, IncidentEvent, TimelineEntry
 from autoheal.healing.gather import Gatherer
 from autoheal.healing.settings import HealingSettings
@@ -26,6 +27,9 @@ from autoheal.ports.stores import (
     SkillLibrary,
 )
 from autoheal.reasoning.settings import ReasoningSettings
+
+Record = Callable[[Incident, Telemetry, Sequence[str]], None]
+"""Keeps what an investigation saw of an incident and of the services that alarm, to be replayed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,7 @@ class Responder:
     questions: QuestionStore | None = None
     minds: Minds | None = None
     reasoning: ReasoningSettings = field(default_factory=ReasoningSettings)
+    record: Record | None = None
     belt: ToolBelt | None = None
 
     def stopped(self) -> str | None:

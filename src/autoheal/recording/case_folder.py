@@ -19,13 +19,17 @@ Json = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One recorded failure: its id, its system, the alert's sentence, and what was measured."""
+    """One recorded failure: its id, its system, the alert's sentence, and what was measured.
+
+    services are those that alarmed, where more is known than the one that the alert names.
+    """
 
     id: str
     system: str
     summary: str
     source: str
     telemetry: Telemetry
+    services: tuple[str, ...] = ()
 
 
 def load_case(folder: Path) -> Case:
@@ -55,6 +59,7 @@ def load_case(folder: Path) -> Case:
         summary=_text(_mapping(head.get("alert")).get("summary")),
         source=_text(head.get("source")),
         telemetry=telemetry,
+        services=_texts(_mapping(head.get("alert")).get("services")),
     )
 
 
@@ -66,7 +71,11 @@ def write_case(folder: Path, case: Case) -> None:
         "id": case.id,
         "system": case.system,
         "alert_time": telemetry.alert_time,
-        "alert": {"entity": telemetry.alert_entity, "summary": case.summary},
+        "alert": {
+            "entity": telemetry.alert_entity,
+            "summary": case.summary,
+            "services": list(case.services),
+        },
         "window": [telemetry.start, telemetry.end],
         "topology": [list(pair) for pair in telemetry.topology],
         "source": case.source,

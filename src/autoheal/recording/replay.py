@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from autoheal.diagnosis.change_evidence import SUSPECT
-from autoheal.diagnosis.engine import diagnose
 from autoheal.diagnosis.finding import Diagnosis, RankedCause, RankedChange, Term, Window
 from autoheal.domain.investigation import VerdictKind
+from autoheal.healing.investigate import rank
 from autoheal.recording.case_folder import Case
 
 SCHEMA = "autoheal.replay/1"
@@ -14,7 +14,7 @@ _DIGITS = 6
 
 def replay(case: Case, *, elapsed_ms: float = 0.0, diagnosis: Diagnosis | None = None) -> dict[str, object]:
     """The replay document of a case; the same case gives the same bytes apart from elapsed_ms."""
-    found = diagnosis or diagnose(case.telemetry)
+    found = diagnosis or rank(case.telemetry, case.services)
     return {
         "schema": SCHEMA,
         "case": case.id,

@@ -48,6 +48,6 @@ class ThriftyMind:
         if gone >= limit:
             reason = f"models have cost ${gone:.2f} today, of ${limit:.2f}"
             return Thought(answer=None, ending=Ending.LIMIT, model=next(iter(self.models)), reason=reason)
-        from autoheal.integrations.models.mind import ModelMind
+        from autoheal.integrations.models.mind import ModelMind  # noqa: PLC0415  optional
 
         return ModelMind(models=self.models).think(task, spent=spent)

@@ -43,9 +43,9 @@ def _key(settings: ModelSettings) -> str | None:
 
 
 def _openai(settings: ModelSettings) -> Opened:
-    from openai import AsyncOpenAI
-    from pydantic_ai.models.openai import OpenAIChatModel
-    from pydantic_ai.providers.openai import OpenAIProvider
+    from openai import AsyncOpenAI  # noqa: PLC0415  optional
+    from pydantic_ai.models.openai import OpenAIChatModel  # noqa: PLC0415  optional
+    from pydantic_ai.providers.openai import OpenAIProvider  # noqa: PLC0415  optional
 
     key = _key(settings) or (_NO_KEY if settings.provider == "compatible" else None)
     client = AsyncOpenAI(
@@ -58,9 +58,9 @@ def _openai(settings: ModelSettings) -> Opened:
 
 
 def _anthropic(settings: ModelSettings) -> Opened:
-    from anthropic import AsyncAnthropic
-    from pydantic_ai.models.anthropic import AnthropicModel
-    from pydantic_ai.providers.anthropic import AnthropicProvider
+    from anthropic import AsyncAnthropic  # noqa: PLC0415  optional
+    from pydantic_ai.models.anthropic import AnthropicModel  # noqa: PLC0415  optional
+    from pydantic_ai.providers.anthropic import AnthropicProvider  # noqa: PLC0415  optional
 
     client = AsyncAnthropic(
         api_key=_key(settings),
@@ -72,16 +72,16 @@ def _anthropic(settings: ModelSettings) -> Opened:
 
 
 def _google(settings: ModelSettings) -> Opened:
-    from pydantic_ai.models.google import GoogleModel
-    from pydantic_ai.providers.google import GoogleProvider
+    from pydantic_ai.models.google import GoogleModel  # noqa: PLC0415  optional
+    from pydantic_ai.providers.google import GoogleProvider  # noqa: PLC0415  optional
 
     provider = GoogleProvider(api_key=_key(settings) or "", base_url=_url(settings))
     return GoogleModel(settings.model, provider=provider), None
 
 
 def _bedrock(settings: ModelSettings) -> Opened:
-    from pydantic_ai.models.bedrock import BedrockConverseModel
-    from pydantic_ai.providers.bedrock import BedrockProvider
+    from pydantic_ai.models.bedrock import BedrockConverseModel  # noqa: PLC0415  optional
+    from pydantic_ai.providers.bedrock import BedrockProvider  # noqa: PLC0415  optional
 
     provider = BedrockProvider(
         region_name=settings.region, base_url=_url(settings), aws_read_timeout=settings.timeout_seconds
