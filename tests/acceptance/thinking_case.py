@@ -62,7 +62,7 @@ POOL = [
 
 @dataclass
 class Hidden(Thinking):
-    """Three services fail alike because the pool of a fourth is full; few metrics answer, and nothing else."""
+    """Three services fail alike since the pool of a fourth is full; few metrics answer, and nothing else."""
 
     def __post_init__(self) -> None:
         self.healing = HEALING.model_copy(update={"max_metric_queries": 4})
