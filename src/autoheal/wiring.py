@@ -256,6 +256,7 @@ def _responder(
         questions=database.questions,
         belt=_belt(config, database),
         minds=minds_of(config, partial(_dollars_today, database, clock)),
+        reasoning=config.reasoning,
     )
 
 

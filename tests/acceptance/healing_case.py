@@ -92,8 +92,8 @@ class _Run:
             self.case.before_step(self.case, do.__name__)
         self.case.steps.append((do.__name__, self.case.clock.now()))
         if self.case.twice:
-            do(*args)
-        return do(*args)
+            await asyncio.to_thread(do, *args)
+        return await asyncio.to_thread(do, *args)
 
     async def sleep(self, seconds: float) -> None:
         self.case.live(seconds)

@@ -116,7 +116,7 @@ class _Run:
     waits: int = 0
 
     async def step(self, do: Callable[..., T], *args: object) -> T:
-        return do(*args)
+        return await asyncio.to_thread(do, *args)
 
     async def sleep(self, seconds: float) -> None:
         self.shop.live(seconds)

@@ -198,7 +198,7 @@ def _propose(
         state=MitigationState.PROPOSED if ruling.approvals_needed else MitigationState.APPROVED,
         rule=ruling.rule,
         approvals_needed=ruling.approvals_needed,
-        skill=hypothesis.author.partition(":")[2] or None,
+        skill=hypothesis.author.removeprefix("skill:") if hypothesis.author.startswith("skill:") else None,
         plan=responder.actuator.plan(option.action),
     )
     with responder.whole():

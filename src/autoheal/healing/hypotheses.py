@@ -49,7 +49,7 @@ def _of_cause(rank: int, cause: RankedCause, diagnosis: Diagnosis, material: Mat
     speaking_for = tuple(claim for term, claim in speaking if term.points > 0)
     against = tuple(claim for term, claim in speaking if term.points < 0)
     if culprit is not None:
-        speaking_for += (_change_claim(culprit, "was made there before it began", material),)
+        speaking_for += (change_claim(culprit, "was made there before it began", material),)
     best = diagnosis.ranking[0].score
     weaker = f"its evidence weighs {cause.score:.2f}, the leading one's {best:.2f}" if rank > 1 else ""
     state = HypothesisState.LEADING if rank == 1 else HypothesisState.UNTESTED
@@ -57,7 +57,7 @@ def _of_cause(rank: int, cause: RankedCause, diagnosis: Diagnosis, material: Mat
         id=f"{material.investigation_id}.h{rank}",
         entity=cause.entity,
         mechanism=cause.mechanism,
-        statement=_statement(cause.entity, cause.mechanism, culprit),
+        statement=statement_of(cause.entity, cause.mechanism, culprit),
         score=cause.score,
         confidence=min(max(diagnosis.confidence if rank == 1 else cause.confidence, 0.0), 1.0),
         author="engine",
@@ -71,7 +71,8 @@ def _of_cause(rank: int, cause: RankedCause, diagnosis: Diagnosis, material: Mat
     )
 
 
-def _statement(entity: str, mechanism: str, culprit: Change | None) -> str:
+def statement_of(entity: str, mechanism: str, culprit: Change | None) -> str:
+    """A cause as one sentence in our own words: where, how, since which change."""
     what = mechanism.replace("_", " ")
     if culprit is None:
         return f"{entity}: {what}"
@@ -112,12 +113,13 @@ def _decoys(diagnosis: Diagnosis, material: Material) -> Iterator[Hypothesis]:
             state=HypothesisState.REJECTED,
             change_id=change.id,
             claims_against=tuple(
-                _change_claim(change, f'refuted: "{why}"', material) for why in ranked.refuted
+                change_claim(change, f'refuted: "{why}"', material) for why in ranked.refuted
             ),
         )
 
 
-def _change_claim(change: Change, text: str, material: Material) -> Claim:
+def change_claim(change: Change, text: str, material: Material) -> Claim:
+    """That a change was made, resting on the row that tells of it."""
     reading = Reading(
         evidence_id=material.evidence[f"{CHANGES}/{change.id}"],
         entity=change.entity,

@@ -17,6 +17,7 @@ from autoheal.healing.collect import collect
 from autoheal.healing.conclude import Inquiry, conclude
 from autoheal.healing.last_look import RECOVERED, recovered_alone
 from autoheal.healing.reach import reach, within
+from autoheal.healing.reason import Look, second_opinion
 from autoheal.healing.responder import Responder
 from autoheal.healing.symptom import recovered, symptom_history
 from autoheal.healing.trace import compose, verdict_text
@@ -47,6 +48,7 @@ def investigate(responder: Responder, incident_id: str, attempt: int, looked: in
         habit=history.habit,
     )
     found = conclude(responder, inquiry, diagnosis)
+    found = second_opinion(responder, Look(inquiry=inquiry, diagnosis=diagnosis, found=found, looked=looked))
     investigation = Investigation(
         id=investigation_id,
         incident_id=incident_id,

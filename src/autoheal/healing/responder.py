@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autoheal.domain.incident import Incident, IncidentEvent, TimelineEntry
 from autoheal.healing.gather import Gatherer
@@ -25,6 +25,7 @@ from autoheal.ports.stores import (
     QuestionStore,
     SkillLibrary,
 )
+from autoheal.reasoning.settings import ReasoningSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class Responder:
     brakes: tuple[Brake, ...]
     questions: QuestionStore | None = None
     minds: Minds | None = None
+    reasoning: ReasoningSettings = field(default_factory=ReasoningSettings)
     belt: ToolBelt | None = None
 
     def stopped(self) -> str | None:
