@@ -20,12 +20,14 @@ _INDEX = ("fact_words_",)
 
 
 def kept(shop: Shop) -> dict[str, str]:
-    """What stands in each table, each repository and each page."""
+    """What stands in each table, each repository, each page, each recording and each prompt."""
     tables = {f"table {name}": text for name, text in _tables(shop.folder / "autoheal.db")}
     repositories = {f"repository {name}": _history(shop.folder / name) for name in ("context", "code")}
     pages = {"pages": "\n".join(page.text for page in shop.pager.pages)}
     recordings = {"recordings": "\n".join(_recorded(shop.folder / "cases"))}
-    return {**tables, **repositories, **pages, **recordings}
+    prompts = shop.server.prompts if shop.server else []
+    asked = {"prompts": "\n".join(prompt.canonical.decode("utf-8", "replace") for prompt in prompts)}
+    return {**tables, **repositories, **pages, **recordings, **asked}
 
 
 def _recorded(folder: Path) -> Iterator[str]:

@@ -71,7 +71,7 @@ def context(facts: Iterable[Row]) -> str:
     if not lines:
         return "# What is known of this production\nNothing was found in memory."
     text = "\n".join(lines)
-    known = quoted(text, source="memory", boundary=boundary_of(text), limit=3_000 * CHARACTERS_PER_TOKEN)
+    known = quoted(text, source="memory", boundary=boundary_of(text), limit=2_700 * CHARACTERS_PER_TOKEN)
     return f"# What is known of this production: [fact id] statement (how far it is believed)\n{known}"
 
 

@@ -108,7 +108,7 @@ class VirtualRun:
 
     async def step(self, do: Callable[..., T], *args: object) -> T:
         """Call it: nothing crashes here."""
-        return do(*args)
+        return await asyncio.to_thread(do, *args)
 
     async def sleep(self, seconds: float) -> None:
         """The production lives on for so long."""

@@ -19,6 +19,7 @@ from autoheal.reports.economics_benchmark import Played
 from autoheal.reports.rca_benchmark import Scored, measured, read_truth, summary
 from autoheal.sandbox.graph_load import Load, measure
 from autoheal.sandbox.simulated.economics import play
+from autoheal.sandbox.simulated.reasoning import measure_reading
 from autoheal.surfaces.cli.options import AsJson
 from autoheal.surfaces.cli.output import note, show, show_table
 
@@ -72,6 +73,25 @@ def economics(
         return
     _stream(stream)
     _figures(figures)
+
+
+@command.command()
+def reasoning(
+    *,
+    services: Annotated[int, typer.Option(min=2, max=200, help="Services of the production.")] = 50,
+    seed: Annotated[int, typer.Option(help="Another seed is another incident.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """What a model reads to investigate one new incident, with a scripted model on this machine.
+
+    The real loops over a simulated production; tokens at four bytes each, of the real prompts.
+    """
+    figures = measure_reading(services=services, seed=seed)
+    if as_json:
+        show(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        show(f"{name}: {'no model was asked' if value is None else value}")
 
 
 @command.command("graph")
