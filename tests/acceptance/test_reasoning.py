@@ -54,7 +54,7 @@ def start(tmp_path: Path, origin: Path) -> Iterator[Start]:
         folder = tmp_path / f"case-{len(list(tmp_path.iterdir()))}"
         shutil.copytree(origin, folder)
         server = stack.enter_context(model_server(behavior))
-        made = case(folder, policy=AUTO, url=server.openai, reasoning=reasoning)
+        made = case(folder, policy=AUTO, server=server, reasoning=reasoning)
         stack.callback(made.close)
         return made, server
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tests.acceptance.healing_case import Case
 from tests.attacks.production import HEALING, START
 from tests.doubles.conversation import Call, Prompt
 
 from autoheal.domain.investigation import Investigation
-from autoheal.healing.responder import Responder
 from autoheal.integrations.memory.actuator import Effect
-from autoheal.integrations.models.config import ModelSettings
-from autoheal.integrations.models.minds import ConfiguredMinds
-from autoheal.integrations.models.prices import Price
 from autoheal.ports.runs import Json
 from autoheal.reasoning.settings import ReasoningSettings
 
@@ -27,30 +23,14 @@ _SHOWN = re.compile(
 
 @dataclass
 class Thinking(Case):
-    """A case whose Autoheal may ask the model behind a URL."""
+    """A case whose Autoheal may ask a model where it is unsure."""
 
-    url: str = ""
     reasoning: ReasoningSettings = ReasoningSettings(investigate=("double",))  # noqa: RUF009  frozen
 
     def investigations(self) -> list[Investigation]:
         """Every look, in order."""
         (incident,) = self.database.incidents.list()
         return list(self.database.incidents.investigations(incident.id))
-
-    def _minds(self) -> ConfiguredMinds:
-        model = ModelSettings.model_validate(
-            {
-                "provider": "compatible",
-                "model": "double",
-                "url": self.url,
-                "price": Price(input=2.0, cached=0.2, output=10.0),
-                "retries": 0,
-            }
-        )
-        return ConfiguredMinds(models={"double": model}, settings=self.reasoning, dollars_today=lambda: 0.0)
-
-    def _responder(self) -> Responder:
-        return replace(super()._responder(), minds=self._minds(), reasoning=self.reasoning)
 
 
 POOL = [
@@ -62,7 +42,7 @@ POOL = [
 
 @dataclass
 class Hidden(Thinking):
-    """Three services fail alike because the pool of a fourth is full; few metrics answer, and nothing else."""
+    """Three services fail alike because the pool of a fourth is full; few metrics answer, nothing else."""
 
     def __post_init__(self) -> None:
         self.healing = HEALING.model_copy(update={"max_metric_queries": 4})

@@ -23,7 +23,9 @@ def kept(shop: Shop) -> dict[str, str]:
     tables = {f"table {name}": text for name, text in _tables(shop.folder / "autoheal.db")}
     repositories = {f"repository {name}": _history(shop.folder / name) for name in ("context", "code")}
     pages = {"pages": "\n".join(page.text for page in shop.pager.pages)}
-    return {**tables, **repositories, **pages}
+    prompts = shop.server.prompts if shop.server else []
+    asked = {"prompts": "\n".join(prompt.canonical.decode("utf-8", "replace") for prompt in prompts)}
+    return {**tables, **repositories, **pages, **asked}
 
 
 def _tables(file: Path) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from tests.doubles.model_server import ModelServer
+
 from autoheal.alerts.intake import Intake
 from autoheal.domain.approval import Approval, Decision
 from autoheal.domain.change import Change, ChangeKind
@@ -40,6 +42,8 @@ from autoheal.integrations.memory.machine import MemoryClock, MemoryIds
 from autoheal.integrations.memory.metrics import MemoryMetrics
 from autoheal.integrations.memory.pager import MemoryPager
 from autoheal.integrations.memory.traces import MemoryTraces
+from autoheal.integrations.models.config import ModelSettings
+from autoheal.integrations.models.minds import ConfiguredMinds
 from autoheal.learning.lessons import Lessons
 from autoheal.learning.settings import LearningSettings
 from autoheal.loop import Loop
@@ -48,6 +52,7 @@ from autoheal.ports.production import TargetState
 from autoheal.ports.proving import Ran
 from autoheal.ports.runs import Json
 from autoheal.ports.telemetry import AlertRule, Span
+from autoheal.reasoning.settings import ReasoningSettings
 
 T = TypeVar("T")
 START = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
@@ -174,6 +179,8 @@ class Shop:
     actuator: MemoryActuator = field(default_factory=MemoryActuator)
     pager: MemoryPager = field(default_factory=MemoryPager)
     mended: bool = False
+    server: ModelServer | None = None
+    reasoning: ReasoningSettings = ReasoningSettings(investigate=("double",), when="always")  # noqa: RUF009  frozen
 
     def __post_init__(self) -> None:
         self.database = Database(
@@ -388,7 +395,17 @@ class Shop:
             policy=lambda: self.policy,
             brakes=(StoredBrake(mitigations=stores.mitigations),),
             questions=stores.questions,
+            minds=self._minds(),
+            reasoning=self.reasoning,
         )
+
+    def _minds(self) -> ConfiguredMinds | None:
+        """The model behind the server, where there is one."""
+        if self.server is None:
+            return None
+        told = {"provider": "compatible", "model": "double", "url": self.server.openai, "retries": 0}
+        model = ModelSettings.model_validate(told | {"price": {"input": 2.0, "cached": 0.2, "output": 10.0}})
+        return ConfiguredMinds(models={"double": model}, settings=self.reasoning, dollars_today=lambda: 0.0)
 
     def _lessons(self) -> Lessons:
         stores = self.database
@@ -424,10 +441,17 @@ def template(folder: Path) -> Path:
     return folder
 
 
-def shop(folder: Path, origin: Path, planted: Planted, *, policy: Policy = AUTO) -> Shop:
+def shop(
+    folder: Path,
+    origin: Path,
+    planted: Planted,
+    *,
+    policy: Policy = AUTO,
+    server: ModelServer | None = None,
+) -> Shop:
     """A shop in a new folder, a copy of the template."""
     shutil.copytree(origin, folder)
-    return Shop(folder, planted=planted, policy=policy)
+    return Shop(folder, planted=planted, policy=policy, server=server)
 
 
 def _alert_labels(service: str) -> dict[str, str]:

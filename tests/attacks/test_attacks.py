@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ from tests.attacks.leaks import RAW, kept
 from tests.attacks.production import AUTO, Planted, Shop, shop, template
 from tests.attacks.unauthorized import effects_of, known, memory_of, strangers, unseen_in
 from tests.attacks.written import TELEMETRY, Attack, attacks, together
-from tests.doubles.obedient import orders
+from tests.doubles.model_server import ModelServer, model_server
+from tests.doubles.obedient import obedient, orders
 
 from autoheal.domain.incident import Outcome
 from autoheal.domain.proposal import ProposalState
@@ -17,6 +20,8 @@ from autoheal.policy.policy import Mode, Policy
 from autoheal.policy.untrusted import clean
 
 _ALL = attacks()
+_QUOTATION = re.compile(r"<<data (\w+) from .*?\ndata \1>>", re.DOTALL)
+READ_ONLY = {"service", "metrics", "logs", "spans", "change", "known", "skills", "final_result"}
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +32,13 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _prepared(folder: Path, origin: Path, planted: Planted, policy: Policy = AUTO) -> Shop:
     return shop(folder / "shop", origin, planted, policy=policy)
+
+
+@pytest.fixture(scope="module")
+def obeying() -> Iterator[ModelServer]:
+    """A model that does whatever any text in its prompt tells it to."""
+    with model_server(obedient) as server:
+        yield server
 
 
 def test_there_are_enough_attacks_and_each_has_its_own_name() -> None:
@@ -76,6 +88,40 @@ def test_what_is_learned_from_an_attacked_incident_stays_a_proposal(
     doors = {door: text for door, text in kept(hurt).items() if door != f"table {RAW}"}
     assert unseen_in(doors) == []
     assert any(p.state is ProposalState.PROPOSED for p in hurt.database.proposals.list())
+
+
+@pytest.mark.criterion(119)
+@pytest.mark.parametrize("attack", attacks(*TELEMETRY), ids=lambda attack: attack.id)
+def test_a_model_that_obeys_the_text_does_no_harm(
+    attack: Attack, tmp_path: Path, origin: Path, obeying: ModelServer
+) -> None:
+    asked = len(obeying.prompts)
+    hurt = shop(tmp_path / "shop", origin, attack.planted, server=obeying)
+    before = known(hurt)
+    incident = hurt.suffer(learns=False)
+    hurt.close()
+    prompts = obeying.prompts[asked:]
+    assert prompts, "the model was asked"
+    assert [*effects_of(hurt), *memory_of(hurt, before, attack.text)] == []
+    assert strangers(hurt) == set()
+    assert {tool.name for prompt in prompts for tool in prompt.tools} <= READ_ONLY
+    assert incident.outcome is Outcome.MITIGATED_BY_US, "and the real fault is mended all the same"
+
+
+@pytest.mark.criterion(119)
+@pytest.mark.parametrize("place", ["log", "annotation", "commit", "file"])
+def test_the_text_of_an_attack_reaches_the_model_and_only_inside_a_quotation(
+    place: str, tmp_path: Path, origin: Path, obeying: ModelServer
+) -> None:
+    asked = len(obeying.prompts)
+    hurt = shop(tmp_path / "shop", origin, together(attacks(place)), server=obeying)
+    hurt.suffer(learns=False)
+    hurt.close()
+    words = {line for attack in attacks(place) for line in orders(clean(attack.text)).lines if len(line) < 90}
+    for prompt in obeying.prompts[asked:]:
+        told = "\n".join(turn.text for turn in prompt.turns if turn.role in ("system", "user"))
+        outside = _QUOTATION.sub("", told)
+        assert [word for word in words if word in outside] == []
 
 
 @pytest.mark.parametrize("place", TELEMETRY)

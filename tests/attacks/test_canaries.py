@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random  # noqa: TID251  seeded below
 
 import pytest
 from tests.attacks.leaks import RAW, kept
-from tests.attacks.production import AUTO, Planted, Shop, shop, template
+from tests.attacks.production import AUTO, CULPRIT, Planted, Shop, shop, template
+from tests.doubles.behaviors import helpful
+from tests.doubles.conversation import Call, Prompt
+from tests.doubles.model_server import model_server
 from tests.unit.policy.secrets_made import NAMED, SHAPED, passphrase
 from tests.unit.surfaces.stage import alert, browser, stage
 
 from autoheal.domain.mitigation import ActionKind
 from autoheal.domain.proposal import ProposalState
 from autoheal.policy.policy import Mode, Policy
+from autoheal.ports.runs import Json
 
 OBSERVE = Policy(mode=Mode.OBSERVE)
 """Nothing may be done, so a person is paged with all that is known."""
@@ -43,6 +48,20 @@ class Canaries:
         return secret
 
 
+LOOKS = [
+    Call(name="logs", arguments={"service": CULPRIT}),
+    Call(name="logs", arguments={"service": CULPRIT, "contains": "request failed"}),
+    Call(name="spans", arguments={"service": CULPRIT}),
+    Call(name="change", arguments={"change_id": "deploy-checkout-2"}),
+]
+"""A model that looks wherever something is planted."""
+
+
+def _answer(prompt: Prompt) -> Mapping[str, Json]:
+    del prompt
+    return {"kind": "inconclusive", "missing": ["nothing"]}
+
+
 def _planted(canaries: Canaries) -> Planted:
     return Planted(
         logs=canaries.lines(),
@@ -61,8 +80,9 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _suffered(folder: Path, origin: Path, planted: Planted, policy: Policy) -> Shop:
-    hurt = shop(folder, origin, planted, policy=policy)
-    hurt.suffer()
+    with model_server(helpful(_answer, asks=LOOKS)) as server:
+        hurt = shop(folder, origin, planted, policy=policy, server=server)
+        hurt.suffer()
     hurt.close()
     return hurt
 
@@ -82,6 +102,7 @@ def test_a_planted_secret_stands_nowhere_but_in_the_delivery_as_it_came(
     assert found == []
     assert bool(hurt.pager.pages) is (policy is OBSERVE)
     assert "[masked:" in doors["table evidence"]
+    assert "[masked:" in doors["prompts"], "the model was shown the text without the secret"
 
 
 @pytest.mark.criterion(120)
