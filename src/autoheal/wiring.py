@@ -45,10 +45,11 @@ from autoheal.learning.lessons import Lessons
 from autoheal.loop import Loop
 from autoheal.ports.machine import Clock
 from autoheal.ports.production import Actuator
-from autoheal.ports.reasoning import Minds, Stage
+from autoheal.ports.reasoning import Stage
 from autoheal.ports.runs import Runs
 from autoheal.ports.telemetry import Changes
 from autoheal.reports import checks
+from autoheal.reports.model_checks import model_probes
 from autoheal.reports.tool_checks import tool_probes
 
 _CONTEXT = "context"
@@ -259,7 +260,7 @@ def _responder(
     )
 
 
-def minds_of(config: Config, dollars_today: Callable[[], float]) -> Minds:
+def minds_of(config: Config, dollars_today: Callable[[], float]) -> ConfiguredMinds:
     """The configured models by stage; raises ConfigError for one whose calls could not be priced."""
     for name in dict.fromkeys(name for stage in Stage for name in config.reasoning.models(stage)):
         try:
@@ -331,6 +332,7 @@ def _checks(
             checks.forge_probe(forge, repositories),
             checks.policy_probe(responder.policy, config.environment),
             checks.chat_probe(config.slack.open() if config.slack else None),
+            *model_probes(minds_of(config, lambda: 0.0).each()),
             *tool_probes(responder.belt),
             checks.kill_probe(responder.mitigations),
             checks.disk_probe(lambda: shutil.disk_usage(config.home).free),

@@ -30,6 +30,10 @@ class ConfiguredMinds:
             return None
         return ThriftyMind(models={name: self.models[name] for name in names}, minds=self)
 
+    def each(self) -> Mapping[str, Mind]:
+        """Every configured model on its own, whether a stage names it or not."""
+        return {name: ThriftyMind(models={name: model}, minds=self) for name, model in self.models.items()}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThriftyMind:

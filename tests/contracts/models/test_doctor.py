@@ -1,0 +1,66 @@
+"""`autoheal doctor` asks each configured model something small, and tells each fault with its mend."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from pydantic import SecretStr
+from tests.doubles.behaviors import answered, failing, helpful, malformed
+from tests.doubles.conversation import Behavior, Call, Prompt
+from tests.doubles.model_server import model_server
+
+from autoheal.config import Config
+from autoheal.integrations.models.config import ModelSettings
+from autoheal.ports.runs import Json
+from autoheal.reports.checks import Check, Status, run
+from autoheal.reports.model_checks import model_probes
+from autoheal.wiring import minds_of
+
+
+def looked_at(behavior: Behavior) -> Check:
+    with model_server(behavior) as server:
+        settings = ModelSettings.model_validate(
+            {
+                "provider": "compatible",
+                "model": "big",
+                "url": server.openai,
+                "key": SecretStr("sk-0123456789abcdefghij"),
+                "retries": 0,
+                "price": {"input": 1.0, "cached": 0.1, "output": 2.0},
+            }
+        )
+        minds = minds_of(Config(models={"house": settings}), lambda: 0.0)
+        (check,) = run(model_probes(minds.each()), timer=time.monotonic)
+        return check
+
+
+def _as_told(prompt: Prompt) -> dict[str, Json]:
+    return {"word": prompt.turns[-1].text}
+
+
+def test_a_model_that_calls_the_tool_and_answers_is_well() -> None:
+    check = looked_at(helpful(_as_told, asks=[Call(name="tell_word", arguments={})]))
+    assert (check.name, check.status) == ("model house", Status.OK)
+    assert "tokens, $" in check.text
+
+
+def test_a_model_that_makes_up_the_word_is_told() -> None:
+    check = looked_at(lambda prompt: answered(prompt, {"word": "cypress"}))
+    assert check.status is Status.WARN
+    assert "did not use the tool" in check.text
+
+
+@pytest.mark.criterion(123)
+@pytest.mark.parametrize(
+    "make",
+    [lambda good: failing(good, status=401), lambda good: failing(good, status=404), lambda _: malformed],
+)
+def test_what_keeps_a_model_from_answering_is_told_with_the_mend(
+    make: Callable[[Behavior], Behavior],
+) -> None:
+    check = looked_at(make(helpful(_as_told)))
+    assert check.status is Status.FAIL
+    assert "[models.house]" in check.mend
+    assert "sk-0123456789abcdefghij" not in check.text
