@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError, WorldError
 from autoheal.domain.tool import Classification, OfferedTool, Survey, ToolFile, ToolTier
 from autoheal.healing.gather import Gathered, Gatherer
-from autoheal.policy.masking import mask_value
+from autoheal.policy.masking import mask_value, was_masked
 from autoheal.policy.policy import Policy
 from autoheal.policy.tool_tiers import differences, model_name, objection, refusal, standing
 from autoheal.policy.untrusted import cap, clean, fit, quoted
@@ -26,9 +26,10 @@ _DESCRIPTION = 600
 """Characters of a tool's own description that a model is shown; a person was shown all of it."""
 _ARGUMENTS = 2_000
 """Characters that a model may hand to a foreign tool: enough for a query, too few to carry a case away."""
-_ANSWER = 12_000
+_ANSWER = 8_000
 """Characters of an answer that are kept and shown to a model."""
 _DEPTH = 6
+_TOO_DEEP = "[left out: too deep]"
 _NAME = 128
 _BOUNDARY = "boundary"
 
@@ -152,8 +153,8 @@ class ToolBelt:
         def ask() -> str:
             if (refused := self._refusal(offered)) is not None:
                 raise WorldError(str(RefusedError(*refused)))
-            if len(asked) > _ARGUMENTS:
-                raise WorldError(f"arguments of more than {_ARGUMENTS} characters; ask for less, then again")
+            if (unfit := _unfit(asked)) is not None:
+                raise WorldError(unfit)
             answer = self.servers[offered.server].call(offered, sent)
             text = fit(answer.text, _ANSWER)
             if answer.error:
@@ -215,8 +216,19 @@ def _raising(error: WorldError) -> Callable[[], str]:
     return ask
 
 
+def _unfit(asked: str) -> str | None:
+    """Why arguments are not sent. A masked one would find nothing, and nothing found is not nothing there."""
+    if len(asked) > _ARGUMENTS:
+        return f"not sent: arguments of more than {_ARGUMENTS} characters; ask for less, then again"
+    if _TOO_DEEP in asked:
+        return f"not sent: arguments nested more than {_DEPTH} deep; ask for less, then again"
+    if was_masked(asked):
+        return "not sent: an argument holds a secret or personal data, or what stands for it; ask without it"
+    return None
+
+
 def _masked(arguments: Mapping[str, Json]) -> dict[str, Json]:
-    """Arguments as they may leave: no secret, nothing hidden, no deeper than a query is."""
+    """Arguments as they may be kept: no secret, nothing hidden, no deeper than a query is."""
     return {clean(name): _masked_value(name, value, 0) for name, value in arguments.items()}
 
 
@@ -229,7 +241,7 @@ def _masked_value(name: str, value: Json, depth: int) -> Json:
         case dict() if depth < _DEPTH:
             return {clean(key): _masked_value(key, one, depth + 1) for key, one in value.items()}
         case list() | dict():
-            return None
+            return _TOO_DEEP
     return value
 
 
