@@ -179,7 +179,7 @@ def _first(error: BaseException | None) -> BaseException | None:
 
 def _hush() -> None:
     """What the library would log is a stranger's text, with a traceback; we say what matters ourselves."""
-    for name in ("mcp", "httpx2", "httpcore2"):
+    for name in ("mcp.client", "mcp.shared", "httpx2", "httpcore2"):
         logger = logging.getLogger(name)
         logger.propagate = False
         if not logger.handlers:
