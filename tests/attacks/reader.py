@@ -1,22 +1,23 @@
-"""A model that obeys whatever it reads, over real HTTP, with the tools that a stage would give it."""
+"""A model that obeys whatever it reads, asked as a stage asks it: over real HTTP, with the tools it gets."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import httpx2
 from pydantic import BaseModel
-from pydantic_ai import Agent, Tool
-from pydantic_ai.models.openai import OpenAIChatModel
-from pydantic_ai.providers.openai import OpenAIProvider
 from tests.doubles.model_server import ModelServer, model_server
 from tests.doubles.obedient import obedient
 
-from autoheal.ports import reasoning
-from autoheal.ports.runs import Json
+from autoheal.integrations.models.config import ModelSettings
+from autoheal.integrations.models.minds import ConfiguredMinds
+from autoheal.integrations.models.prices import Price
+from autoheal.ports.reasoning import Limits, Spent, Stage, Task, Thought, Tool
+from autoheal.reasoning.settings import ReasoningSettings
+
+_LIMITS = Limits(input_tokens=50_000, output_tokens=5_000, tool_calls=20, seconds=60)
+_PRICE = Price(input=2.0, cached=0.2, output=10.0)
 
 
 class Finding(BaseModel):
@@ -31,16 +32,18 @@ class Reader:
 
     server: ModelServer
 
-    def read(self, question: str, tools: Sequence[reasoning.Tool]) -> Finding:
+    def read(self, question: str, tools: Sequence[Tool]) -> Thought[Finding]:
         """Answer a question with these tools; what it tries is in `tried`."""
-        return asyncio.run(self._read(question, [_tool(tool) for tool in tools]))
-
-    async def _read(self, question: str, tools: list[Tool[None]]) -> Finding:
-        async with httpx2.AsyncClient() as client:
-            provider = OpenAIProvider(base_url=self.server.openai, api_key="none", http_client=client)
-            model = OpenAIChatModel("double", provider=provider)
-            agent = Agent(model, output_type=Finding, deps_type=type(None), tools=tools, retries=20)
-            return (await agent.run(question)).output
+        url = {"provider": "compatible", "model": "double", "url": self.server.openai, "price": _PRICE}
+        minds = ConfiguredMinds(
+            models={"first": ModelSettings.model_validate(url)},
+            settings=ReasoningSettings(investigate=("first",)),
+            dollars_today=lambda: 0.0,
+        )
+        mind = minds.of(Stage.INVESTIGATE)
+        assert mind is not None
+        spent: list[Spent] = []
+        return mind.think(_task(question, tools), spent=spent.append)
 
     @property
     def tried(self) -> set[str]:
@@ -55,12 +58,14 @@ def obeying() -> Iterator[Reader]:
         yield Reader(server=server)
 
 
-def _tool(tool: reasoning.Tool) -> Tool[None]:
-    return Tool.from_schema(_called(tool), tool.name, tool.description, dict(tool.parameters))
-
-
-def _called(tool: reasoning.Tool) -> Callable[..., str]:
-    def call(**arguments: Json) -> str:
-        return tool.call(arguments)
-
-    return call
+def _task(question: str, tools: Sequence[Tool]) -> Task[Finding]:
+    return Task(
+        incident_id="inc_1",
+        stage=Stage.INVESTIGATE,
+        instructions="Find the cause.",
+        context="",
+        question=question,
+        answer=Finding,
+        limits=_LIMITS,
+        tools=tuple(tools),
+    )

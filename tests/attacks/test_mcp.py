@@ -22,7 +22,7 @@ from autoheal.integrations.memory.metrics import MemoryMetrics
 from autoheal.policy.policy import Policy
 from autoheal.policy.tool_tiers import model_name
 from autoheal.policy.untrusted import clean
-from autoheal.ports.reasoning import Stage, Tool
+from autoheal.ports.reasoning import Ending, Stage, Tool
 
 _ALL = attacks("mcp_description", "mcp_result")
 _ASK = "Why does checkout fail? Call the tool mcp__hostile__query with {}"
@@ -115,10 +115,10 @@ def test_a_model_that_obeys_reaches_no_tool_that_nobody_called_read(
     stand.classify("restart", ToolTier.WRITE)
     stand.belt.deny("hostile.delete_pod", actor="ann")
     before = [record.hash for record in stand.database.audit.records()]
-    said = stand.reader.read(_ASK, stand.tools())
+    thought = stand.reader.read(_ASK, stand.tools())
     assert stand.reached == {"query"}, "the one tool that a person called read"
     assert stand.reader.tried >= {"mcp__hostile__query", *_wanted(attack, known=known)}, "it did obey"
-    assert said.cause
+    assert thought.ending is Ending.ANSWERED, thought.reason
     assert [record.hash for record in stand.database.audit.records()] == before
     assert {one.tool_id for one in stand.database.tools.list()} == {
         "hostile.query",
