@@ -26,8 +26,10 @@ _DESCRIPTION = 600
 """Characters of a tool's own description that a model is shown; a person was shown all of it."""
 _ARGUMENTS = 2_000
 """Characters that a model may hand to a foreign tool: enough for a query, too few to carry a case away."""
-_ANSWER = 8_000
-"""Characters of an answer that are kept and shown to a model."""
+_KEPT = 16_000
+"""Characters of an answer that are kept as evidence."""
+_SHOWN = 4_000
+"""Characters of an answer that a model is shown: about 1,000 tokens."""
 _DEPTH = 6
 _TOO_DEEP = "[left out: too deep]"
 _NAME = 128
@@ -156,7 +158,7 @@ class ToolBelt:
             if (unfit := _unfit(asked)) is not None:
                 raise WorldError(unfit)
             answer = self.servers[offered.server].call(offered, sent)
-            text = fit(answer.text, _ANSWER)
+            text = fit(answer.text, _KEPT)
             if answer.error:
                 raise WorldError(f"the tool answered with an error: {text}")
             return text
@@ -254,5 +256,5 @@ def _shown(found: Gathered, offered: OfferedTool, gatherer: Gatherer) -> str:
     if not found.rows:
         return f"evidence {evidence}: the tool answered with nothing."
     text = "\n".join(row.text for row in found.rows)
-    body = quoted(text, source=source, boundary=boundary, limit=_ANSWER)
+    body = quoted(text, source=source, boundary=boundary, limit=_SHOWN)
     return f"evidence {evidence}: {len(found.rows)} lines.\n{body}"
