@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 import threading
 import time
@@ -180,3 +181,13 @@ def test_the_patterns_of_a_server_are_never_run(reach: Reach) -> None:
     }
     server = reach(Play(tricks=[Trick(name="query", output_schema=output, answer="fine")]))
     assert server.call(server.tools()[0], {}).text == "fine"
+
+
+def test_the_library_is_not_loaded_before_a_server_is_asked() -> None:
+    code = (
+        "import sys; from autoheal.integrations.mcp.config import McpSettings;"
+        "McpSettings.model_validate({'url': 'http://127.0.0.1:9/mcp'}).open('a').egress;"
+        "print([name for name in ('mcp', 'httpx2', 'anyio') if name in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"

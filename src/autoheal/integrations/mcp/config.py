@@ -7,8 +7,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
-from autoheal.integrations.mcp.doors import Door, HttpDoor, ProgramDoor
-from autoheal.integrations.mcp.server import Bounds, McpServer
+from autoheal.integrations.mcp.doors import Bounds, Door, HttpDoor, Place, ProgramDoor
+from autoheal.integrations.mcp.server import McpServer
 from autoheal.ports.reasoning import Stage
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
@@ -66,7 +66,8 @@ class McpSettings(BaseModel):
             max_wait_seconds=self.max_wait_seconds,
             max_bytes=self.max_bytes,
         )
-        return McpServer(name, self._door(), bounds, stages=tuple(Stage(stage) for stage in self.stages))
+        place = Place(name=name, door=self._door(), bounds=bounds)
+        return McpServer(place, stages=tuple(Stage(stage) for stage in self.stages))
 
     def _door(self) -> Door:
         if self.url is None:
@@ -78,4 +79,4 @@ class McpSettings(BaseModel):
         headers = {name: value.get_secret_value() for name, value in self.headers.items()}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token.get_secret_value()}"
-        return HttpDoor(url=str(self.url), headers=headers, timeout_seconds=self.timeout_seconds)
+        return HttpDoor(url=str(self.url), headers=headers)

@@ -2,203 +2,54 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import logging
-import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeVar
 
-import anyio
-from mcp import Client, MCPError
-from mcp.types import (
-    PARSE_ERROR,
-    CallToolRequest,
-    CallToolRequestParams,
-    CallToolResult,
-    ContentBlock,
-    EmbeddedResource,
-    Implementation,
-    PaginatedRequestParams,
-    ResourceLink,
-    TextContent,
-    TextResourceContents,
-    Tool,
-)
-from pydantic import ValidationError
-
-from autoheal.domain.errors import OverloadedError, StaleTargetError, UnreachableError, WorldError
+from autoheal.domain.errors import OverloadedError
 from autoheal.domain.tool import OfferedTool
-from autoheal.integrations.mcp.bounded import Allowance
-from autoheal.integrations.mcp.doors import Door
-from autoheal.integrations.mcp.offer import offers
-from autoheal.policy.untrusted import fit
+from autoheal.integrations.mcp.doors import Place
 from autoheal.ports.reasoning import Stage
 from autoheal.ports.runs import Json
 from autoheal.ports.tools import ToolAnswer
 
-T = TypeVar("T")
-_MAX_PAGES = 20
-_MAX_TOOLS = 500
-_REASON = 300
-_STATUS = 60
-_ENDING_SECONDS = 10.0
-"""How long a program may take to be ended, beyond the time of the exchange."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """What one exchange may cost."""
-
-    timeout_seconds: float
-    max_concurrent: int
-    max_wait_seconds: float
-    max_bytes: int
-
 
 class McpServer:
-    """The ToolServer of the Model Context Protocol, in both of its eras; safe from any thread."""
+    """The ToolServer of the Model Context Protocol, in both of its eras; safe from any thread.
 
-    def __init__(self, name: str, door: Door, bounds: Bounds, *, stages: tuple[Stage, ...]) -> None:
-        self.name = name
+    The library is loaded with the first question: that takes a second, which most commands have no use for.
+    """
+
+    def __init__(self, place: Place, *, stages: tuple[Stage, ...]) -> None:
+        self.name = place.name
         self.stages = stages
-        self._door = door
-        self._bounds = bounds
-        self._turns = threading.BoundedSemaphore(bounds.max_concurrent)
+        self._place = place
+        self._turns = threading.BoundedSemaphore(place.bounds.max_concurrent)
 
     @property
     def egress(self) -> str:
         """Where data goes when it is called."""
-        return self._door.egress
+        return self._place.door.egress
 
     def tools(self) -> Sequence[OfferedTool]:
         """What it offers now."""
-        return self._exchange(self._offered)
+        from autoheal.integrations.mcp import exchange  # noqa: PLC0415  optional: for the few who ask
+
+        with self._turn():
+            return exchange.offered(self._place)
 
     def call(self, tool: OfferedTool, arguments: Mapping[str, Json]) -> ToolAnswer:
         """Look at the tool again, and call it in the same exchange if it is still the same."""
+        from autoheal.integrations.mcp import exchange  # noqa: PLC0415  optional: for the few who ask
 
-        async def ask(client: Client) -> ToolAnswer:
-            if tool not in await self._offered(client):
-                raise StaleTargetError(f"MCP tool {tool.id} changed since it was looked at; not called")
-            request = CallToolRequest(params=CallToolRequestParams(name=tool.name, arguments=dict(arguments)))
-            # Not Client.call_tool: it runs the server's own patterns over the server's own data, unbounded.
-            return _answer(await client.session.send_request(request, CallToolResult))
-
-        return self._exchange(ask)
-
-    async def _offered(self, client: Client) -> Sequence[OfferedTool]:
-        tools: list[Tool] = []
-        cursor: str | None = None
-        for _ in range(_MAX_PAGES):
-            page = await client.session.list_tools(params=PaginatedRequestParams(cursor=cursor))
-            tools += page.tools
-            cursor = page.next_cursor
-            if cursor is None:
-                break
-        if cursor is not None or len(tools) > _MAX_TOOLS:
-            raise UnreachableError(
-                f"MCP server {self.name} lists more than {_MAX_TOOLS} tools, or without end"
-            )
-        return offers(self.name, self._door.origin, tools)
-
-    def _exchange(self, work: Callable[[Client], Awaitable[T]]) -> T:
-        _hush()
-        # A thread of its own, since the caller's may already have an event loop.
-        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mcp")
         with self._turn():
-            running = thread.submit(lambda: asyncio.run(self._bounded(work)))
-            thread.shutdown(wait=False)
-            try:
-                return running.result(timeout=self._bounds.timeout_seconds + _ENDING_SECONDS)
-            except TimeoutError as error:
-                raise self._failed(error, Allowance(left=0), "") from None
+            return exchange.called(self._place, tool, arguments)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        if not self._turns.acquire(timeout=self._bounds.max_wait_seconds):
+        if not self._turns.acquire(timeout=self._place.bounds.max_wait_seconds):
             raise OverloadedError(f"MCP server {self.name} is asked too much at once; ask less, or later")
         try:
             yield
         finally:
             self._turns.release()
-
-    async def _bounded(self, work: Callable[[Client], Awaitable[T]]) -> T:
-        allowance = Allowance(left=self._bounds.max_bytes)
-        with tempfile.TemporaryFile("w+") as said:
-            try:
-                with anyio.fail_after(self._bounds.timeout_seconds) as scope:
-                    allowance.stop = scope.cancel
-                    async with (
-                        self._door.opened(allowance, said) as transport,
-                        Client(transport, cache=None, client_info=_US) as client,
-                    ):
-                        return await work(client)
-            except WorldError:
-                raise
-            except Exception as error:  # noqa: BLE001  whatever a stranger's server makes a library raise
-                said.seek(0)
-                raise self._failed(error, allowance, said.read(_REASON)) from None
-        raise self._failed(None, allowance, "")
-
-    def _failed(self, error: Exception | None, allowance: Allowance, said: str) -> WorldError:
-        first = _first(error)
-        if isinstance(first, WorldError):
-            return first
-        reason = said.strip() or self._reason(first, allowance)
-        return UnreachableError(f"MCP server {self.name} ({self.egress}): {reason}; see [mcp.{self.name}]")
-
-    def _reason(self, first: BaseException | None, allowance: Allowance) -> str:
-        words = " ".join(fit(str(first) or type(first).__name__, _REASON).split())
-        if allowance.exceeded:
-            return f"it sent more than the {self._bounds.max_bytes} bytes that are read"
-        if isinstance(first, ValidationError):
-            return "its answer does not fit the protocol, or asks us something back, which is refused"
-        if isinstance(first, TimeoutError):
-            return f"no whole answer within {self._bounds.timeout_seconds:g} s"
-        if isinstance(first, MCPError) and first.error.code == PARSE_ERROR:
-            return "what it answered is no MCP message; is the path of the URL right?"
-        if allowance.refused:
-            return f"it refused with HTTP {fit(allowance.refused, _STATUS)}: {words}"
-        return words
-
-
-_US = Implementation(name="autoheal", version="1")
-
-
-def _first(error: BaseException | None) -> BaseException | None:
-    """The first cause in a group of causes."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def _hush() -> None:
-    """What the library would log is a stranger's text, with a traceback; we say what matters ourselves."""
-    for name in ("mcp.client", "mcp.shared", "httpx2", "httpcore2"):
-        logger = logging.getLogger(name)
-        logger.propagate = False
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
-
-
-def _answer(result: CallToolResult) -> ToolAnswer:
-    text = "\n".join(_text(block) for block in result.content)
-    if not text and result.structured_content is not None:
-        text = json.dumps(result.structured_content, ensure_ascii=False)
-    return ToolAnswer(text=text, error=result.is_error)
-
-
-def _text(block: ContentBlock) -> str:
-    match block:
-        case TextContent():
-            return block.text
-        case EmbeddedResource(resource=TextResourceContents() as inside):
-            return inside.text
-        case ResourceLink():
-            return f"[a link to {block.uri}, not followed]"
-    return f"[{block.type}, left out]"
