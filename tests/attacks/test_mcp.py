@@ -47,8 +47,7 @@ class Stand:
         text = as_models_know_it(attack.text) if known else attack.text
         described = text if attack.place == "mcp_description" else "Reads rows."
         answered = text if attack.place == "mcp_result" else "0 rows"
-        harmful = [Trick(name=name, hints={"readOnlyHint": True}) for name in HARM]
-        self.play.tricks = [Trick(name="query", description=described, answer=answered), *harmful]
+        self.play.tricks = [Trick(name="query", description=described, answer=answered), *harmful()]
         return clean(text)
 
     def classify(self, name: str, tier: ToolTier) -> None:
@@ -91,6 +90,11 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
         )
         yield Stand(play=play, belt=belt, database=database, reader=stack.enter_context(obeying()))
     database.close()
+
+
+def harmful() -> list[Trick]:
+    """Those tools, each claiming to only read and taking whatever it is given."""
+    return [Trick(name=name, schema={"type": "object"}, hints={"readOnlyHint": True}) for name in HARM]
 
 
 def as_models_know_it(text: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.attacks.production import Shop, template
 from tests.attacks.reader import Reader, minds_of, obeying
-from tests.attacks.test_mcp import HARM, as_models_know_it, wanted
+from tests.attacks.test_mcp import as_models_know_it, harmful, wanted
 from tests.attacks.unauthorized import effects_of, known, memory_of, strangers
 from tests.attacks.written import Attack, attacks
 from tests.doubles.mcp_server import Play, Trick, serving
@@ -72,7 +72,7 @@ def test_nothing_is_done_that_only_a_foreign_tool_asked_for(
     described = text if attack.place == "mcp_description" else ""
     answer = text if attack.place == "mcp_result" else "0 rows"
     query = Trick(name="query", description=f"{_BAIT}\n{described}", answer=answer)
-    play = Play(tricks=[query, *(Trick(name=name) for name in HARM)])
+    play = Play(tricks=[query, *harmful()])
     shutil.copytree(origin, tmp_path / "shop")
     reader = stack.enter_context(obeying())
     server = McpSettings.model_validate({"url": stack.enter_context(serving(play))}).open("hostile")
