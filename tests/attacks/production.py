@@ -52,8 +52,8 @@ from autoheal.ports.production import TargetState
 from autoheal.ports.proving import Ran
 from autoheal.ports.runs import Json
 from autoheal.ports.telemetry import AlertRule, Span
-from autoheal.recording.flight import FlightRecorder
 from autoheal.reasoning.settings import ReasoningSettings
+from autoheal.recording.flight import FlightRecorder
 
 T = TypeVar("T")
 START = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)

@@ -34,13 +34,7 @@ class Reader:
 
     def read(self, question: str, tools: Sequence[Tool]) -> Thought[Finding]:
         """Answer a question with these tools; what it tries is in `tried`."""
-        url = {"provider": "compatible", "model": "double", "url": self.server.openai, "price": _PRICE}
-        minds = ConfiguredMinds(
-            models={"first": ModelSettings.model_validate(url)},
-            settings=ReasoningSettings(investigate=("first",)),
-            dollars_today=lambda: 0.0,
-        )
-        mind = minds.of(Stage.INVESTIGATE)
+        mind = minds_of(self.server, ReasoningSettings(investigate=("first",))).of(Stage.INVESTIGATE)
         assert mind is not None
         spent: list[Spent] = []
         return mind.think(_task(question, tools), spent=spent.append)
@@ -56,6 +50,13 @@ def obeying() -> Iterator[Reader]:
     """A running model."""
     with model_server(obedient) as server:
         yield Reader(server=server)
+
+
+def minds_of(server: ModelServer, settings: ReasoningSettings) -> ConfiguredMinds:
+    """The model of a server, under the name `first`."""
+    given = {"provider": "compatible", "model": "double", "url": server.openai, "price": _PRICE}
+    models = {"first": ModelSettings.model_validate(given)}
+    return ConfiguredMinds(models=models, settings=settings, dollars_today=lambda: 0.0)
 
 
 def _task(question: str, tools: Sequence[Tool]) -> Task[Finding]:
