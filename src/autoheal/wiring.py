@@ -308,6 +308,8 @@ def _lessons(
         gatherer=Gatherer(sources=sources, incidents=database.incidents, clock=SystemClock(), ids=UlidIds()),
         prover=SandboxedProver(),
         questions=database.questions,
+        minds=minds_of(config, partial(_dollars_today, database, SystemClock())),
+        limits=config.reasoning.limits,
     )
 
 
