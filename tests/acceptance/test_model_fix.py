@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,9 +17,11 @@ from tests.doubles.model_server import ModelServer, model_server
 from autoheal.domain.change import Change, ChangeKind
 from autoheal.domain.errors import RefusedError
 from autoheal.domain.proposal import Proposal, ProposalKind, ProposalState
+from autoheal.integrations.coder.program import ProgramCoder
 from autoheal.integrations.models.config import ModelSettings
 from autoheal.integrations.models.minds import ConfiguredMinds
 from autoheal.integrations.models.prices import Price
+from autoheal.integrations.prover.prover import SandboxedProver
 from autoheal.ports.reasoning import Limits
 from autoheal.ports.runs import Json
 from autoheal.reasoning.settings import ReasoningSettings
@@ -251,3 +254,30 @@ def test_a_fix_that_breaks_another_test_is_not_proposed(world: World, serve: Ser
     fix = world.lesson(ProposalKind.FIX, fault.id)
     assert fix.state is ProposalState.NOTHING
     assert "own tests not all pass" in fix.reason
+
+
+@pytest.mark.criterion(77)
+@pytest.mark.parametrize("good", [True, False])
+def test_a_program_is_judged_as_a_model_is(world: World, tmp_path: Path, *, good: bool) -> None:
+    fault = unrecorded(world)
+    script = tmp_path / "tool.py"
+    test = SHOWN if good else WEAK
+    script.write_text(
+        "import pathlib, sys\nassert 'does not hold without it' in sys.stdin.read()\n"
+        "file = pathlib.Path('billing/money.py')\n"
+        "file.write_text(file.read_text().replace('int(euros * 100)', 'round(euros * 100)'))\n"
+        "new = pathlib.Path('tests/regression/test_cents.py')\nnew.parent.mkdir(exist_ok=True)\n"
+        f"new.write_text({test!r})\n"
+    )
+    prover = SandboxedProver(tmp_path / "tools")
+    coder = ProgramCoder(command=[sys.executable, str(script)], prover=prover, seconds=30)
+    world.lessons = replace(world.lessons, coder=coder)
+    fix = world.lesson(ProposalKind.FIX, fault.id)
+    if good:
+        assert fix.proof is not None, fix.reason
+        assert "the program python" in fix.body
+    else:
+        assert fix.state is ProposalState.NOTHING
+        assert "does not fail without the patch" in fix.reason
+    costs = [cost for cost in world.database.incidents.costs(fault.id) if cost.stage == "patch"]
+    assert len(costs) == 1

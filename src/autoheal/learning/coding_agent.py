@@ -73,6 +73,13 @@ def _by_model(lessons: Lessons, mind: Mind, assignment: Assignment) -> Patch | s
     boundary = boundary_of(lessons)
     workspace = Workspace(lessons=lessons, commit=assignment.commit, boundary=boundary)
     incident_id = assignment.material.incident.id
+    objections: list[str] = []
+
+    def check(_: Finished) -> str | None:
+        objection = assignment.judge(workspace.written)
+        objections.extend([objection] if objection else [])
+        return _told(objection, boundary)
+
     task = Task(
         incident_id=incident_id,
         stage=Stage.PATCH,
@@ -82,11 +89,12 @@ def _by_model(lessons: Lessons, mind: Mind, assignment: Assignment) -> Patch | s
         answer=Finished,
         limits=lessons.limits,
         tools=workspace.tools(),
-        check=lambda _: _told(assignment.judge(workspace.written), boundary),
+        check=check,
     )
     thought = think(lessons, mind, task)
     if thought.answer is None:
-        return f"{thought.model} wrote no patch that stands: {thought.reason[:300]}"
+        why = "; ".join([*objections[-1:], thought.reason])
+        return f"{thought.model} wrote no patch that stands: {fit(why, 400)}"
     author = f"the model {thought.model} ({spent_on(lessons, incident_id, Stage.PATCH)})"
     return Patch(files=dict(workspace.written), author=author, summary=thought.answer.summary)
 
