@@ -26,6 +26,7 @@ from autoheal.healing.tool_belt import ToolBelt
 from autoheal.housekeeping import Housekeeping
 from autoheal.integrations.absent import NoActuator, NoMetrics
 from autoheal.integrations.alertmanager.alerts import AlertmanagerAlerts
+from autoheal.integrations.coder.program import ProgramCoder
 from autoheal.integrations.crash import CrashPoints, crash_from
 from autoheal.integrations.database.database import Database
 from autoheal.integrations.dbos.runs import DbosRuns
@@ -317,7 +318,23 @@ def _lessons(
         gatherer=Gatherer(sources=sources, incidents=database.incidents, clock=SystemClock(), ids=UlidIds()),
         prover=SandboxedProver(),
         questions=database.questions,
+        minds=minds_of(config, partial(_dollars_today, database, SystemClock())),
+        limits=config.reasoning.limits,
+        coder=_coder(config),
     )
+
+
+def _coder(config: Config) -> ProgramCoder | None:
+    """The configured program that writes patches, closed in as proofs are, but for what it is allowed."""
+    settings = config.learning
+    if not settings.patch_command:
+        return None
+    prover = SandboxedProver(
+        memory_megabytes=16_384,  # the runtimes of such programs reserve far more than they use
+        network=settings.patch_network,
+        environment={n: value.get_secret_value() for n, value in settings.patch_environment.items()},
+    )
+    return ProgramCoder(command=settings.patch_command, prover=prover, seconds=settings.patch_seconds)
 
 
 def _checks(

@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 from autoheal.domain.change import Change, ChangeKind
 from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError, UserError
 from autoheal.domain.proposal import Proof, ProposalKind
+from autoheal.learning.coding_agent import is_configured
 from autoheal.learning.lessons import Lessons, content_key
 from autoheal.learning.material import Material
+from autoheal.learning.model_fix import model_fix
 from autoheal.learning.proposing import Draft, Plan, body_of
 from autoheal.learning.recorded_requests import Expectation, expectations, regression_test
+from autoheal.learning.trial import FAILED, complaint, last_line, regression_path, run_tests
 from autoheal.policy.masking import was_masked
 from autoheal.ports.production import Branch
 from autoheal.ports.proving import Ran
@@ -20,8 +23,6 @@ from autoheal.ports.runs import Json
 
 _MAX_CULPRITS = 3
 _MAX_EXPECTATIONS = 4
-_FAILED = 1
-"""pytest's exit code when tests ran and failed; any other code is no verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +56,14 @@ def plan_fix(lessons: Lessons, material: Material) -> Plan | str:
     if not remedies:
         return f"the {culprit.kind} {culprit.title or culprit.id} does not stand in the code repository"
     wanted = expectations(_with_spans(lessons, material))[:_MAX_EXPECTATIONS]
-    if not wanted:
+    if not wanted and not is_configured(lessons):
         return "no request was recorded that can be sent again: no test could show the fix"
-    if lessons.forge.read(lessons.settings.code_repository, lessons.settings.harness) is None:
+    if wanted and lessons.forge.read(lessons.settings.code_repository, lessons.settings.harness) is None:
         return f"the code repository has no {lessons.settings.harness}: no test can be written on it"
     key = content_key(
         ProposalKind.FIX, {"repository": lessons.settings.code_repository, "undo": remedies[0].key}
     )
-    return Plan(key=key, write=lambda: _write(lessons, material, remedies, wanted))
+    return Plan(key=key, write=lambda: _written(lessons, material, remedies, wanted))
 
 
 def _with_spans(lessons: Lessons, material: Material) -> Material:
@@ -154,6 +155,20 @@ def _value(text: str) -> Json:
     return value
 
 
+def _written(
+    lessons: Lessons, material: Material, remedies: list[Remedy], wanted: list[Expectation]
+) -> Draft | str:
+    """A proved patch of the cause where somebody is configured who writes one, else the cause undone."""
+    if not wanted:
+        reason = "no request was recorded that can be sent again"
+        return model_fix(lessons, material, None, reason)
+    plain = _write(lessons, material, remedies, wanted)
+    if not is_configured(lessons):
+        return plain
+    failing = (e for e in wanted if _before(lessons, material, e).code == FAILED)
+    return model_fix(lessons, material, next(failing, None), plain)
+
+
 def _write(
     lessons: Lessons, material: Material, remedies: list[Remedy], wanted: list[Expectation]
 ) -> Draft | str:
@@ -161,7 +176,7 @@ def _write(
     reasons: list[str] = []
     for expectation in wanted:
         before = _before(lessons, material, expectation)
-        if before.code != _FAILED:
+        if before.code != FAILED:
             reasons.append(_no_failure(expectation, before))
             continue
         for remedy in remedies:
@@ -174,16 +189,16 @@ def _write(
 
 def _before(lessons: Lessons, material: Material, expectation: Expectation) -> Ran:
     """The test on main as it is: the culprit is still in it."""
-    path = _test_path(material)
+    path = regression_path(material)
     test = {path: regression_test(expectation, incident_id=material.incident.id)}
     main = lessons.forge.head(lessons.settings.code_repository)
-    return _run(lessons, main, path, test)
+    return run_tests(lessons, main, path, test)
 
 
 def _no_failure(expectation: Expectation, before: Ran) -> str:
     if before.passed:
         return f"{expectation.told()} on main as it is"
-    return f"the test could not be run: {_last_line(before)}"
+    return f"the test could not be run: {last_line(before)}"
 
 
 def _after(
@@ -196,10 +211,10 @@ def _after(
     except (ConflictError, RefusedError) as error:
         return str(error)
     branch = _with_test(lessons, material, undone, expectation)
-    after = _run(lessons, branch.head, _test_path(material), {})
+    after = run_tests(lessons, branch.head, regression_path(material), {})
     if after.passed:
         return Shown(remedy=remedy, expectation=expectation, branch=branch, before=before, after=after)
-    return f"{remedy.what.rstrip('.')}, and still it fails: {_last_line(after)}"
+    return f"{remedy.what.rstrip('.')}, and still it fails: {last_line(after)}"
 
 
 def _with_test(lessons: Lessons, material: Material, undone: Branch, expectation: Expectation) -> Branch:
@@ -207,37 +222,25 @@ def _with_test(lessons: Lessons, material: Material, undone: Branch, expectation
     written = lessons.forge.commit(
         undone.repository,
         branch=undone.name,
-        files={_test_path(material): regression_test(expectation, incident_id=incident_id)},
+        files={regression_path(material): regression_test(expectation, incident_id=incident_id)},
         message=_message(material, f"Test that {expectation.told()}"),
         base=undone.head,
     )
     return replace(written, base=undone.base)
 
 
-def _test_path(material: Material) -> str:
-    word = "".join(c if c.isalnum() else "_" for c in material.incident.id.lower())
-    return f"tests/regression/test_{word}.py"
-
-
-def _run(lessons: Lessons, commit: str, tests: str, files: dict[str, str]) -> Ran:
-    settings = lessons.settings
-    command = [word.replace("{tests}", tests) for word in settings.test_command]
-    with lessons.forge.worktree(settings.code_repository, commit) as folder:
-        return lessons.prover.run(command, seconds=settings.test_seconds, folder=folder, files=files)
-
-
 def _proved(lessons: Lessons, material: Material, shown: Shown) -> Draft | str:
     branch, expectation = shown.branch, shown.expectation
-    whole = _run(lessons, branch.head, "tests", {})
+    whole = run_tests(lessons, branch.head, "tests", {})
     if not whole.passed:
-        return f"the repository's own tests fail with the fix: {_last_line(whole)}"
+        return f"the repository's own tests fail with the fix: {last_line(whole)}"
     proof = Proof(
         summary=(
             f"In a clean checkout the test that {expectation.told()} fails on main and passes on this "
             "branch; the repository's own tests pass."
         ),
         checks={
-            f"regression test on main {branch.base[:12]}": f"fails, as it should: {_complaint(shown.before)}",
+            f"regression test on main {branch.base[:12]}": f"fails, as it should: {complaint(shown.before)}",
             f"regression test on this branch {branch.head[:12]}": f"passed in {shown.after.seconds:.1f} s",
             "the repository's own tests": f"passed in {whole.seconds:.1f} s",
         },
@@ -248,20 +251,12 @@ def _proved(lessons: Lessons, material: Material, shown: Shown) -> Draft | str:
         f"{material.cause.statement if material.cause else ''}. The culprit: "
         f"{culprit.kind if culprit else ''} `{culprit.id[:60] if culprit else ''}`."
     )
-    what = f"{shown.remedy.what} Adds `{_test_path(material)}` from requests recorded during the incident."
+    what = (
+        f"{shown.remedy.what} Adds `{regression_path(material)}` from requests recorded during the incident."
+    )
     body = body_of(why=why, what=what, proof=proof, material=material)
     return Draft(title=title, body=body, branch=branch, proof=proof)
 
 
 def _message(material: Material, title: str) -> str:
     return f"{title}\n\nIncident {material.incident.id}."
-
-
-def _complaint(ran: Ran) -> str:
-    lines = [line[1:].strip() for line in ran.output.splitlines() if line.startswith("E ")]
-    return (lines or [_last_line(ran)])[0].replace("|", "/")[:200]
-
-
-def _last_line(ran: Ran) -> str:
-    lines = [line.strip() for line in ran.output.splitlines() if line.strip()]
-    return (lines or ["no output"])[-1][:200]

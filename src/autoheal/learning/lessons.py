@@ -12,9 +12,11 @@ from autoheal.healing.gather import Gatherer
 from autoheal.healing.settings import HealingSettings
 from autoheal.learning.decision_page import facts_of
 from autoheal.learning.settings import LearningSettings
+from autoheal.ports.coding import Coder
 from autoheal.ports.machine import Clock, Ids
 from autoheal.ports.production import Branch, Forge
 from autoheal.ports.proving import Prover
+from autoheal.ports.reasoning import Limits, Minds
 from autoheal.ports.stores import (
     AlertStore,
     Audit,
@@ -26,6 +28,9 @@ from autoheal.ports.stores import (
     SkillLibrary,
 )
 from autoheal.ports.telemetry import Metrics
+from autoheal.reasoning.settings import ReasoningSettings
+
+_LIMITS = ReasoningSettings().limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,9 @@ class Lessons:
     gatherer: Gatherer
     prover: Prover
     questions: QuestionStore | None = None
+    minds: Minds | None = None
+    limits: Limits = _LIMITS
+    coder: Coder | None = None
 
     @property
     def metrics(self) -> Metrics:

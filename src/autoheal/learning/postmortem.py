@@ -11,22 +11,32 @@ from autoheal.graph.skill_text import quoted
 from autoheal.learning.lessons import Lessons
 from autoheal.learning.material import Material, material_of
 from autoheal.learning.postmortem_page import DRAFT
+from autoheal.learning.prose import account_of
 
 
 def postmortem_of(lessons: Lessons, incident_id: str) -> str:
     """The draft of one incident, from what is stored; raises NotFoundError."""
     material = material_of(lessons, incident_id)
     timeline = lessons.incidents.timeline(incident_id)
-    return draft(material, timeline, lessons.proposals.of_incident(incident_id))
+    account = account_of(lessons, incident_id)
+    return draft(material, timeline, lessons.proposals.of_incident(incident_id), account)
 
 
-def draft(material: Material, timeline: Sequence[TimelineEntry], proposals: Sequence[Proposal]) -> str:
+def draft(
+    material: Material,
+    timeline: Sequence[TimelineEntry],
+    proposals: Sequence[Proposal],
+    account: Sequence[str] = (),
+) -> str:
     """Markdown that a person edits and publishes; nothing in it was typed by hand."""
-    return "\n".join(_lines(material, timeline, proposals)) + "\n"
+    return "\n".join(_lines(material, timeline, proposals, account)) + "\n"
 
 
 def _lines(
-    material: Material, timeline: Sequence[TimelineEntry], proposals: Sequence[Proposal]
+    material: Material,
+    timeline: Sequence[TimelineEntry],
+    proposals: Sequence[Proposal],
+    account: Sequence[str],
 ) -> Iterator[str]:
     incident = material.incident
     yield from (f"{DRAFT}{quoted(incident.title)}", "")
@@ -34,7 +44,9 @@ def _lines(
     yield from ("", "## Impact", "", quoted(incident.impact) or "Not stated.", "", "## Times", "")
     yield from ("| moment | time |", "| --- | --- |")
     yield from (f"| {name} | {_moment(at)} |" for name, at in _times(material))
-    yield from ("", "## Cause", "", *_cause(material), "", "## Timeline", "")
+    yield from ("", "## Cause", "", *_cause(material), "")
+    yield from ("## In words", "", *account, "") if account else ()
+    yield from ("## Timeline", "")
     yield from (f"{_said(entry)} ({', '.join(entry.evidence)})" for entry in timeline if entry.evidence)
     yield from ("", "## Decided and done", "", "Each is a record of the audit chain of this incident.", "")
     yield from (_said(entry) for entry in timeline if not entry.evidence)

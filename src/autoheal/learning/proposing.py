@@ -99,7 +99,14 @@ def _nothing(lessons: Lessons, incident_id: str, kind: ProposalKind, reason: str
     )
 
 
-def body_of(*, why: str, what: str, proof: Proof, material: Material) -> str:
+def body_of(
+    *,
+    why: str,
+    what: str,
+    proof: Proof,
+    material: Material,
+    author: str = "Written by Autoheal without a model.",
+) -> str:
     """The pull-request text: why, what, the proof with each check, and where it comes from."""
     checks = "\n".join(f"| {name} | {outcome} |" for name, outcome in proof.checks.items())
     cause = material.cause
@@ -107,6 +114,6 @@ def body_of(*, why: str, what: str, proof: Proof, material: Material) -> str:
     return (
         f"## Why\n\n{why}\n\n## What\n\n{what}\n\n## Proof\n\n{proof.summary}\n\n"
         f"| check | outcome |\n| --- | --- |\n{checks}\n\n## Where it comes from\n\n"
-        f"Incident `{material.incident.id}`; evidence {cited or 'none'}. Written by Autoheal without a "
-        "model. A person decides: Autoheal cannot merge.\n"
+        f"Incident `{material.incident.id}`; evidence {cited or 'none'}. {author} "
+        "A person decides: Autoheal cannot merge.\n"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class LearningSettings(BaseModel):
@@ -28,3 +28,14 @@ class LearningSettings(BaseModel):
         default=50, ge=1, description="past incidents that a proposal is held against"
     )
     entity_label: str = Field(default="service", description="the metric label that names the service")
+    patch_command: tuple[str, ...] = Field(
+        default=(),
+        description="program that writes patches instead of a model; it gets the prompt on standard input",
+    )
+    patch_seconds: float = Field(default=900, gt=0, description="how long that program may work")
+    patch_network: bool = Field(
+        default=False, description="whether that program may use the network: a hosted model needs it"
+    )
+    patch_environment: dict[str, SecretStr] = Field(
+        default_factory=dict, description="environment variables of that program, such as its API key"
+    )

@@ -12,12 +12,15 @@ from autoheal.learning.fix_pr import plan_fix
 from autoheal.learning.lessons import Lessons
 from autoheal.learning.observability_pr import plan_observability
 from autoheal.learning.proposing import propose
+from autoheal.learning.prose import write_account
 from autoheal.learning.skill_pr import plan_skill
+from autoheal.learning.thinking import mind_of
+from autoheal.ports.reasoning import Stage
 from autoheal.ports.runs import Run
 
 
 async def learn(run: Run, lessons: Lessons, incident_id: str) -> None:
-    """Open the five proposals of an incident; each step looks first whether it was already done."""
+    """The five proposals of an incident, and its account; each step looks whether it was already done."""
 
     async def step(do: Callable[[Lessons, str], str]) -> str:
         return await run.step(_bound(do, lessons), incident_id)
@@ -27,6 +30,8 @@ async def learn(run: Run, lessons: Lessons, incident_id: str) -> None:
     await step(alert_tuning)
     await step(decision_trace)
     await step(skill)
+    if mind_of(lessons, Stage.WRITE) is not None:
+        await step(write_account)
 
 
 def fix(lessons: Lessons, incident_id: str) -> str:

@@ -32,6 +32,10 @@ class Prover(Protocol):
         seconds: float,
         folder: Path | None = None,
         files: Mapping[str, str] | None = None,
+        given: str = "",
     ) -> Ran:
-        """Run it in a folder (a new empty one by default) after writing some files there."""
+        """Run it in a folder (a new empty one by default) after writing some files there.
+
+        given is its standard input.
+        """
         ...

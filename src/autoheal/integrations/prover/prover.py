@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 from autoheal.domain.errors import RefusedError, UnreachableError
 from autoheal.ports.proving import Ran
@@ -34,11 +35,16 @@ class SandboxedProver:
         bubblewrap: str | None = "bwrap",
         required: bool = False,
         memory_megabytes: int = 2_048,
+        network: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        """Network, and what environment adds, are for outside tools; no proof gets them."""
         self._scratch = scratch or Path(tempfile.gettempdir())
         self._bubblewrap = shutil.which(bubblewrap) if bubblewrap else None
         self._required = required
         self._memory = memory_megabytes * 1024 * 1024
+        self._network = network
+        self._environment = dict(environment or {})
 
     @cached_property
     def isolated(self) -> bool:
@@ -58,6 +64,7 @@ class SandboxedProver:
         seconds: float,
         folder: Path | None = None,
         files: Mapping[str, str] | None = None,
+        given: str = "",
     ) -> Ran:
         """Run it; `{python}` in the command is our interpreter. Raises UnreachableError, RefusedError."""
         if self._required and not self.isolated:
@@ -70,7 +77,10 @@ class SandboxedProver:
             home = Path(own) / "home"
             home.mkdir()
             words = [word.replace("{python}", sys.executable) for word in command]
-            return self._run(self._closed(words, room, home), room, home, seconds)
+            with tempfile.TemporaryFile(dir=own) as words_in:
+                words_in.write(given.encode())
+                words_in.seek(0)
+                return self._run(self._closed(words, room, home), room, home, seconds, words_in)
 
     def _closed(self, command: Sequence[str], room: Path, home: Path) -> list[str]:
         if not self.isolated or self._bubblewrap is None:
@@ -78,17 +88,18 @@ class SandboxedProver:
         # Read-only system, one writable folder, no network but an own loopback, dead with its parent.
         options = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
         binds = [word for path in (room, home) for word in ("--bind", str(path), str(path))]
-        rest = ["--unshare-net", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--new-session"]
+        net = [] if self._network else ["--unshare-net"]
+        rest = [*net, "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--new-session"]
         return [self._bubblewrap, *options, *binds, *rest, "--chdir", str(room), "--", *command]
 
-    def _run(self, command: Sequence[str], room: Path, home: Path, seconds: float) -> Ran:
+    def _run(self, command: Sequence[str], room: Path, home: Path, seconds: float, given: IO[bytes]) -> Ran:
         began = time.monotonic()
         try:
             process = subprocess.Popen(  # noqa: S603  what is run is the point; it gets no shell and no secrets
                 command,
                 cwd=room,
-                env=_environment(home),
-                stdin=subprocess.DEVNULL,
+                env={**_environment(home), **self._environment},
+                stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
