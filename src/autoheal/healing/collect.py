@@ -27,11 +27,12 @@ SPANS, LOGS, CHANGES, CALLS = "spans", "logs", "changes", "topology"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """What the engine reads, and under which evidence each subject of it is stored."""
+    """What the engine reads, under which evidence each subject is stored, and which history was left out."""
 
     telemetry: Telemetry
     evidence: Mapping[str, str]
     changes: Mapping[str, Change]
+    disturbed: Spans = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,24 +66,26 @@ def collect(
         alert_time=alerted,
         alert_entity=incident.service or next(iter(incident.services), None),
         earliest_onset=onset_after,
-        metrics=_calm(_metric_table(metrics.values()), "time", disturbed),
-        logs=_calm(_log_table(lines), "time", disturbed),
-        spans=_calm(_span_table(spans), "start", disturbed),
+        metrics=without(metric_table(metrics.values()), "time", disturbed),
+        logs=without(log_table(lines), "time", disturbed),
+        spans=without(span_table(spans), "start", disturbed),
         topology=calls.calls if calls else (),
-        changes=tuple(sorted(_merged(changes), key=lambda change: change.time)),
+        changes=tuple(sorted(merged(changes), key=lambda change: change.time)),
         missing=tuple(_missing(asked, changes)),
         logs_from=start if lines and len(lines.rows) < settings.max_log_lines else None,
     )
     evidence = {name: answer.evidence.id for name, answer in asked.items()}
     for answer in changes:
         evidence |= {f"{CHANGES}/{change.id}": answer.evidence.id for change in answer.changes}
-    return Collection(telemetry=telemetry, evidence=evidence, changes=_representatives(changes))
+    return Collection(
+        telemetry=telemetry, evidence=evidence, changes=_representatives(changes), disturbed=disturbed
+    )
 
 
 T = TypeVar("T", pl.DataFrame, pl.DataFrame | None)
 
 
-def _calm(table: T, column: str, disturbed: Spans) -> T:
+def without(table: T, column: str, disturbed: Spans) -> T:
     """The table without the rows of those spans."""
     if table is None:
         return table
@@ -123,7 +126,8 @@ def _metrics(gatherer: Gatherer, settings: HealingSettings, window: _Window) -> 
     return {query.subject: answer for query, answer in zip(queries, answers, strict=True)}
 
 
-def _metric_table(answers: Iterable[Gathered]) -> pl.DataFrame:
+def metric_table(answers: Iterable[Gathered]) -> pl.DataFrame:
+    """Range queries as the engine reads them: one row per sample of a named service."""
     rows = [row for answer in answers for row in answer.rows if row.entity]
     columns = {
         "time": [row.time for row in rows],
@@ -134,7 +138,8 @@ def _metric_table(answers: Iterable[Gathered]) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=METRIC_COLUMNS)
 
 
-def _log_table(answer: Gathered | None) -> pl.DataFrame | None:
+def log_table(answer: Gathered | None) -> pl.DataFrame | None:
+    """Log lines as the engine reads them; None where the source gave nothing."""
     if answer is None or answer.failed:
         return None
     rows = answer.rows
@@ -147,7 +152,8 @@ def _log_table(answer: Gathered | None) -> pl.DataFrame | None:
     return pl.DataFrame(columns, schema=LOG_COLUMNS)
 
 
-def _span_table(answer: Gathered | None) -> pl.DataFrame | None:
+def span_table(answer: Gathered | None) -> pl.DataFrame | None:
+    """Spans as the engine reads them; None where the source gave nothing."""
     if answer is None or answer.failed:
         return None
     spans = answer.spans
@@ -164,7 +170,7 @@ def _span_table(answer: Gathered | None) -> pl.DataFrame | None:
     return pl.DataFrame(columns, schema={**SPAN_COLUMNS, "error": pl.Boolean})
 
 
-def _merged(answers: Iterable[Gathered]) -> list[Change]:
+def merged(answers: Iterable[Gathered]) -> list[Change]:
     """Changes as the engine groups them: what brought a commit to production shares the commit's id."""
     return [_as_judged(change) for answer in answers for change in answer.changes]
 

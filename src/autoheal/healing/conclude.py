@@ -82,6 +82,8 @@ def conclude(responder: Responder, inquiry: Inquiry, diagnosis: Diagnosis) -> Fi
         now=responder.clock.now().timestamp(),
         services=inquiry.services,
         calls=inquiry.collection.telemetry.topology,
+        rivals=tuple(h for h in candidates[1:] if h.entity != leading.entity),
+        collection=inquiry.collection,
     )
     checked = review(responder.gatherer.for_stage(inquiry.incident_id, "review"), case)
     if checked.passed and leading.confidence >= responder.settings.act_confidence:

@@ -127,8 +127,15 @@ def _claim(claim: Claim) -> dict[str, object]:
 def _review(investigation: Investigation) -> list[str]:
     review = investigation.review
     tests = (
-        [f"review {o.test}: {'held' if o.passed else 'refuted'}: {o.text}" for o in review.objections]
+        [
+            f"review {o.test}: {'held' if o.passed else 'refuted'}: {o.text}{_seen_in(o.evidence_ids)}"
+            for o in review.objections
+        ]
         if review
         else []
     )
     return [*tests, f"verdict: {investigation.verdict.kind}"]
+
+
+def _seen_in(evidence_ids: Sequence[str]) -> str:
+    return f" [{', '.join(evidence_ids)}]" if evidence_ids else ""

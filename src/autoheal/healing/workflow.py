@@ -14,6 +14,7 @@ from autoheal.healing.ask import ask, take_answer
 from autoheal.healing.close import close, hand_over, note_recovery
 from autoheal.healing.correct import CORRECTED, was_corrected
 from autoheal.healing.decide import AUTOMATIC, DENIED, decide, settle
+from autoheal.healing.dispute import disputed
 from autoheal.healing.escalate import escalate
 from autoheal.healing.investigate import investigate
 from autoheal.healing.last_look import RECOVERED, last_look
@@ -55,7 +56,7 @@ async def _stop_the_pain(run: Run, step: Step, responder: Responder, incident_id
         if found == RECOVERED or (found == NOISE and attempt == 1):
             return ""
         if found != CAUSE and await _asked(run, step, incident_id) != CAUSE:
-            return "no cause could be established"
+            return await step(disputed, incident_id) or "no cause could be established"
         acted = await _act(run, step, responder, incident_id, attempt)
         if acted in (HELPED, RECOVERED):
             return ""
@@ -73,7 +74,7 @@ async def _find_cause(run: Run, step: Step, responder: Responder, incident_id: s
         if looked:
             await run.sleep(responder.settings.second_look_seconds)
         found = await step(investigate, incident_id, attempt, looked)
-        if found in (CAUSE, RECOVERED):
+        if found in (CAUSE, RECOVERED) or await step(disputed, incident_id):
             return found
     return found
 
