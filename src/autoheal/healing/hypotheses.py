@@ -145,8 +145,8 @@ def claim_of(term: Term, material: Material) -> Claim | None:
     if before is not None and shown(before.value) == shown(after.value):
         return None  # a value that reads the same before and after argues for nothing
     moved = f"from {shown(before.value)} to {shown(after.value)}" if before else f"at {shown(after.value)}"
-    subject = f'"{term.subject[:160]}" of "{term.seen_at or term.entity}"'
-    told = f'{subject} went {moved}{_unit(term, after)} ("{_measure(term)}")'
+    where = f'"{term.seen_at}", which calls "{term.entity}",' if term.seen_at else f'"{term.entity}"'
+    told = f'"{term.subject[:160]}" of {where} went {moved}{_unit(term, after)} ("{_measure(term)}")'
     return Claim(text=told, readings=(before, after) if before else (after,), points=term.points)
 
 

@@ -58,7 +58,7 @@ def unreviewed(why: str) -> Objection:
 def _tests(gatherer: Gatherer, case: UnderReview) -> Iterator[Objection]:
     hypothesis = case.hypothesis
     cheap = (
-        citations(hypothesis, case.evidence, case.rows),
+        citations(hypothesis, case.evidence, case.rows, case.calls),
         change_timing(case.change, case.onset),
         effect_timing(hypothesis, case.rivals, case.services, case.rows),
         _topology(case),

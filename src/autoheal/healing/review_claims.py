@@ -20,20 +20,31 @@ _DOWN = re.compile(r"\b(fell|fallen|falls|dropped|decreased|shrank|declined|lowe
 
 
 def citations(
-    hypothesis: Hypothesis, evidence: Mapping[str, Evidence], rows: Mapping[str, Sequence[Row]]
+    hypothesis: Hypothesis,
+    evidence: Mapping[str, Evidence],
+    rows: Mapping[str, Sequence[Row]],
+    calls: Collection[tuple[str, str]] = (),
 ) -> Objection:
-    """Each claim must follow from what it cites, and at least one must be about the entity that is blamed."""
+    """Each claim must follow from what it cites, and at least one must be about the entity that is blamed.
+
+    That is one that was measured of it, or of a caller where the claim says that the calls went to it.
+    """
     if not hypothesis.claims_for:
         return Objection(test=TEST, passed=False, text="nothing is cited for it")
     for claim in hypothesis.claims_for:
         problem = objection_to(claim, evidence, rows) or unsupported(claim, rows)
         if problem is not None:
             return Objection(test=TEST, passed=False, text=problem, evidence_ids=claim.evidence_ids)
-    about = {reading.entity for claim in hypothesis.claims_for for reading in claim.readings}
-    if hypothesis.entity not in about:
+    if not any(_about(hypothesis.entity, claim, calls) for claim in hypothesis.claims_for):
         text = f"nothing that is cited was measured of {hypothesis.entity}"
         return Objection(test=TEST, passed=False, text=text)
     return Objection(test=TEST, passed=True, text="each number follows from the stored rows")
+
+
+def _about(entity: str, claim: Claim, calls: Collection[tuple[str, str]]) -> bool:
+    measured = {reading.entity for reading in claim.readings}
+    named = entity in _QUOTED.findall(claim.text)
+    return entity in measured or (named and any((caller, entity) in calls for caller in measured))
 
 
 def unsupported(claim: Claim, rows: Mapping[str, Sequence[Row]]) -> str | None:

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-from autoheal.diagnosis.finding import Diagnosis, Verdict
+from autoheal.diagnosis.finding import Diagnosis
 from autoheal.diagnosis.telemetry import Telemetry
 from autoheal.domain.change import Change
-from autoheal.domain.investigation import Hypothesis, HypothesisState, Review
+from autoheal.domain.investigation import Hypothesis, HypothesisState, Review, VerdictKind
 from autoheal.healing.collect import CHANGES, LOGS, SPANS, Collection
 from autoheal.healing.gather import Gatherer
 from autoheal.healing.hypotheses import Material, hypotheses
@@ -60,7 +60,7 @@ def reviewed(folder: Path, *, seed: int = 7) -> Iterator[Reviewed]:
     author = _Author.of(telemetry)
     candidates = hypotheses(diagnosis, author.material)
     leading = candidates[0] if candidates else None
-    if diagnosis.verdict is not Verdict.CAUSE or leading is None or not leading.claims_for:
+    if diagnosis.verdict is not VerdictKind.CAUSE or leading is None or not leading.claims_for:
         return
     change = author.material.changes.get(leading.change_id or "")
     found = author.reviewed(leading, diagnosis, candidates, change=change)

@@ -93,7 +93,11 @@ def test_calls_that_are_claimed_to_wait_are_measured_again(now_ms: float, refute
         author="engine",
         state=HypothesisState.LEADING,
         claims_for=(
-            Claim(text='"POST payment" of "checkout" went from 2 to 300', readings=readings, points=1.0),
+            Claim(
+                text='"POST payment" of "checkout", which calls "payment", went from 2 to 300',
+                readings=readings,
+                points=1.0,
+            ),
         ),
     )
     case = UnderReview(
@@ -103,6 +107,7 @@ def test_calls_that_are_claimed_to_wait_are_measured_again(now_ms: float, refute
         change=None,
         onset=slow,
         now=now,
+        calls=(("checkout", "payment"),),
     )
     found = review(gatherer.for_stage("inc_1", "review"), case)
     assert {objection.test for objection in found.objections if not objection.passed} == refuted
