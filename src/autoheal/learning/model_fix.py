@@ -37,12 +37,16 @@ class Proved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Court:
-    """Judges patches for one commit; ours is the regression test that we wrote, None where none could be."""
+    """Judges patches for one commit; usual is how the repository's tests end without a patch.
+
+    ours is the regression test that we wrote, None where none could be.
+    """
 
     lessons: Lessons
     material: Material
     commit: str
     ours: Expectation | None
+    usual: Ran
 
     def files(self, written: Mapping[str, str]) -> dict[str, str]:
         """The patch with our test; where we have one, tests of others add no proof and are left out."""
@@ -77,7 +81,7 @@ class Court:
         return self._whole(files, Proved(tests=tests, before=before, after=after, whole=after))
 
     def _whole(self, files: Mapping[str, str], proved: Proved) -> Proved | str:
-        usual = self._run("tests", {})
+        usual = self.usual
         least = (passed_tests(usual) or 0) if usual.passed else 0
         # A new test that we did not write is not there: it could change what the others find.
         theirs = proved.tests if self.ours is None else ()
@@ -116,7 +120,8 @@ def model_fix(
 ) -> Draft | str:
     """The proved patch of the configured author; the plain way, and why, where there is none."""
     commit = lessons.forge.head(lessons.settings.code_repository)
-    court = Court(lessons=lessons, material=material, commit=commit, ours=ours)
+    usual = run_tests(lessons, commit, "tests", {})
+    court = Court(lessons=lessons, material=material, commit=commit, ours=ours, usual=usual)
     wanted = court.files({}).get(regression_path(material), "A new regression test that you write.")
     judge: Callable[[Mapping[str, str]], str | None] = court.objection
     patch = patch_of(lessons, Assignment(material=material, commit=commit, wanted=wanted, judge=judge))
