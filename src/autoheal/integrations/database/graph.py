@@ -20,6 +20,7 @@ from autoheal.integrations.database.writing import insert_once, upsert, upsert_a
 
 _FRONTIER = 500
 _MOST_FACTS = 2_000
+_BULK = 5_000
 
 
 class DatabaseGraph:
@@ -28,6 +29,7 @@ class DatabaseGraph:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._text = TextIndex(sqlite=connections.sqlite)
+        self._written, self._analyze_at = 0, _BULK
 
     # ------------------------------------------------------------ nodes
 
@@ -87,8 +89,14 @@ class DatabaseGraph:
 
     def assert_facts(self, facts: Iterable[Fact]) -> None:
         """Believe many at once: all of them, or none."""
+        many = list(facts)
         with self._connections.write() as connection:
-            rows.believe(connection, list(facts))
+            rows.believe(connection, many)
+            self._written += len(many)
+            if not self._connections.sqlite and self._written >= self._analyze_at:
+                # A planner that has not seen a bulk load yet takes the tables for small and reads them whole.
+                connection.exec_driver_sql("ANALYZE fact, assertion")
+                self._analyze_at = 2 * self._written
 
     def retract(self, fact_id: str, at: datetime) -> None:
         """Stop believing; history stays."""
