@@ -114,3 +114,13 @@ def test_what_touches_some_nodes_comes_newest_first_and_no_more_than_asked(datab
     database.graph.assert_fact(calls("x", "y"))
     found = database.graph.touching([service("db")], relations=CALLS, newest=2)
     assert [fact.statement for fact in found] == ["s3 calls db", "s2 calls db"]
+
+
+def test_a_bulk_load_is_answered_and_its_planner_statistics_are_fresh(database: Database) -> None:
+    database.graph.assert_facts([calls(f"s{number}", "hub") for number in range(5_000)])
+    assert len(database.graph.touching([service("hub")], relations=CALLS, newest=9)) == 9
+    connections = database._connections  # noqa: SLF001  no port tells of the planner
+    if not connections.sqlite:
+        with connections.read() as connection:
+            query = "SELECT reltuples FROM pg_class WHERE relname = 'fact'"
+            assert connection.exec_driver_sql(query).scalar() == 5_000

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select
 
 from autoheal.domain.errors import ConflictError
-from autoheal.domain.fact import Fact, Provenance
-from autoheal.integrations.database import schema
+from autoheal.domain.fact import Fact, Provenance, Relation
+from autoheal.integrations.database import graph_near, schema
 from autoheal.integrations.database.codec import decode, encode_plain
 from autoheal.integrations.database.text_index import index
 from autoheal.integrations.database.writing import insert_all, insert_once
@@ -77,9 +77,17 @@ def by_id(connection: Connection, ids: Sequence[str], *, moment: Moment | None =
     return {fact.id: fact for fact in _words(connection, connection.execute(query).all(), moment or NOW)}
 
 
+def touching(
+    connection: Connection, urns: Sequence[str], relations: Sequence[Relation], moment: Moment, newest: int
+) -> list[Fact]:
+    """What is known of these nodes, as subject or object: at most so many, newest first."""
+    names, times = [relation.value for relation in relations], (moment.known_at, moment.true_at)
+    return _words(connection, graph_near.touching(connection, urns, names, times, newest), moment)
+
+
 def _words(connection: Connection, rows: Iterable[Sequence[object]], moment: Moment) -> list[Fact]:
     found = [(str(key), str(body), retracted) for key, body, retracted in rows]
-    said = _assertions(connection, [key for key, _, _ in found])
+    said = graph_near.said(connection, [key for key, _, _ in found])
     return [
         _believed(body, key, said[key], retracted if isinstance(retracted, float) else None, moment.known_at)
         for key, body, retracted in found
@@ -87,35 +95,20 @@ def _words(connection: Connection, rows: Iterable[Sequence[object]], moment: Mom
 
 
 def _believed(
-    body: str,
-    fact_id: str,
-    provenance: tuple[Provenance, ...],
-    retracted: float | None,
-    known_at: datetime | None,
+    body: str, fact_id: str, said: Sequence[str], retracted: float | None, known_at: datetime | None
 ) -> Fact:
     """The fact as it was known: what was said or taken back later is left out."""
-    retracted_at = None if retracted is None else datetime.fromtimestamp(retracted, tz=UTC)
-    if known_at is not None:
-        provenance = tuple(said for said in provenance if said.asserted_at <= known_at) or provenance[:1]
-        retracted_at = None
+    retracted_at = None if retracted is None or known_at else datetime.fromtimestamp(retracted, tz=UTC)
     fact = decode(Fact, body)
+    provenance = fact.provenance
+    # One source is the rule, and that one stands in the body already.
+    if len(said) != 1 or said[0] not in body:
+        provenance = tuple(decode(Provenance, one) for one in said)
+    if known_at is not None and len(provenance) > 1:
+        provenance = tuple(one for one in provenance if one.asserted_at <= known_at) or provenance[:1]
     if (fact.id, fact.retracted_at, fact.provenance) == (fact_id, retracted_at, provenance):
         return fact
     return replace(fact, id=fact_id, retracted_at=retracted_at, provenance=provenance)
-
-
-def _assertions(connection: Connection, fact_ids: Sequence[str]) -> dict[str, tuple[Provenance, ...]]:
-    said: dict[str, list[Provenance]] = {key: [] for key in fact_ids}
-    for start in range(0, len(fact_ids), BATCH):
-        query = select(ASSERTIONS.c.fact_id, ASSERTIONS.c.body).where(
-            ASSERTIONS.c.fact_id.in_(fact_ids[start : start + BATCH])
-        )
-        for fact_id, body in connection.execute(query.order_by(ASSERTIONS.c.sequence)):
-            said[fact_id].append(decode(Provenance, body))
-    return {key: tuple(found) for key, found in said.items()}
-
-
-# ---------------------------------------------------------------- writing
 
 
 def believe(connection: Connection, facts: Sequence[Fact]) -> list[str]:
@@ -138,21 +131,16 @@ def _triple(fact: Fact) -> Triple:
 
 
 def _same_open(connection: Connection, facts: Sequence[Fact]) -> dict[Triple, str]:
-    found: dict[Triple, str] = {}
-    columns = (FACTS.c.subject, FACTS.c.relation, FACTS.c.object)
     wanted = sorted({_triple(fact)[:3] for fact in facts})
-    for start in range(0, len(wanted), BATCH):
-        query = select(*columns, FACTS.c.valid_to, FACTS.c.id).where(
-            tuple_(*columns).in_(wanted[start : start + BATCH]), FACTS.c.retracted_at.is_(None)
-        )
-        for subject, relation, target, ended, key in connection.execute(query.order_by(FACTS.c.id.desc())):
-            found[subject, relation, target, ended] = key
+    found = graph_near.same(connection, wanted, ended=False)
+    if any(fact.valid_to for fact in facts):
+        found |= graph_near.same(connection, wanted, ended=True)
     return found
 
 
 def _insert(connection: Connection, facts: Sequence[Fact]) -> dict[Triple, str]:
     """All at once where their ids are new, which is nearly always; else one by one."""
-    taken = set(by_known_id(connection, [fact.id for fact in facts]))
+    taken = graph_near.taken(connection, [fact.id for fact in facts])
     free = [fact for fact in facts if fact.id not in taken]
     if len({fact.id for fact in free}) == len(free) and len(free) > 1 and connection.dialect.name == "sqlite":
         # The one writer of this database: nobody else can come to believe the same in this moment.
@@ -176,15 +164,6 @@ def _insert_racing(connection: Connection, facts: Sequence[Fact]) -> dict[Triple
 def _order(fact: Fact) -> tuple[str, str, str]:
     """One order for all writers, so that no two wait for each other."""
     return fact.subject, fact.relation.value, fact.object
-
-
-def by_known_id(connection: Connection, ids: Sequence[str]) -> list[str]:
-    """Which of these ids are taken, by whatever was ever believed."""
-    found: list[str] = []
-    for start in range(0, len(ids), BATCH):
-        query = select(FACTS.c.id).where(FACTS.c.id.in_(ids[start : start + BATCH]))
-        found += connection.execute(query).scalars()
-    return found
 
 
 def _insert_one(connection: Connection, fact: Fact) -> str:

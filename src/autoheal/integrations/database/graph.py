@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, select, update
 
 from autoheal.domain.fact import Fact, Node, Relation
 from autoheal.domain.skill import Trust
@@ -16,10 +16,11 @@ from autoheal.integrations.database.codec import decode, encode
 from autoheal.integrations.database.connections import Connections
 from autoheal.integrations.database.facts import BATCH, FACTS, Moment
 from autoheal.integrations.database.text_index import TextIndex
-from autoheal.integrations.database.writing import insert_once, upsert
+from autoheal.integrations.database.writing import insert_once, upsert, upsert_all
 
 _FRONTIER = 500
 _MOST_FACTS = 2_000
+_BULK = 5_000
 
 
 class DatabaseGraph:
@@ -28,6 +29,7 @@ class DatabaseGraph:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._text = TextIndex(sqlite=connections.sqlite)
+        self._written, self._analyze_at = 0, _BULK
 
     # ------------------------------------------------------------ nodes
 
@@ -40,11 +42,14 @@ class DatabaseGraph:
         newer = list(nodes)
         with self._connections.write() as connection:
             known = _nodes(connection, [node.urn for node in newer])
+            changed: dict[str, Node] = {}
             for node in newer:
                 before = known.get(node.urn)
                 known[node.urn] = before.updated(node) if before else node
                 if known[node.urn] != before:
-                    upsert(connection, schema.node, _node_row(known[node.urn]), "urn")
+                    changed[node.urn] = known[node.urn]
+            # One order for all writers, so that no two wait for each other.
+            upsert_all(connection, schema.node, [_node_row(changed[urn]) for urn in sorted(changed)], "urn")
 
     def node(self, urn: str) -> Node | None:
         """One node."""
@@ -84,8 +89,14 @@ class DatabaseGraph:
 
     def assert_facts(self, facts: Iterable[Fact]) -> None:
         """Believe many at once: all of them, or none."""
+        many = list(facts)
         with self._connections.write() as connection:
-            rows.believe(connection, list(facts))
+            rows.believe(connection, many)
+            self._written += len(many)
+            if not self._connections.sqlite and self._written >= self._analyze_at:
+                # A planner that has not seen a bulk load yet takes the tables for small and reads them whole.
+                connection.exec_driver_sql("ANALYZE fact, assertion")
+                self._analyze_at = 2 * self._written
 
     def retract(self, fact_id: str, at: datetime) -> None:
         """Stop believing; history stays."""
@@ -123,7 +134,7 @@ class DatabaseGraph:
     def touching(self, urns: Sequence[str], *, relations: Sequence[Relation], newest: int) -> Sequence[Fact]:
         """What is believed now of these nodes: at most so many, the newest first."""
         with self._connections.read() as connection:
-            return _near(connection, urns, relations, rows.NOW, newest)
+            return rows.touching(connection, urns, relations, rows.NOW, newest)
 
     def neighborhood(
         self,
@@ -140,7 +151,7 @@ class DatabaseGraph:
         seen, frontier = {urn}, [urn]
         with self._connections.read() as connection:
             for _ in range(hops):
-                near = _near(connection, frontier, relations, moment, _MOST_FACTS)
+                near = rows.touching(connection, frontier, relations, moment, _MOST_FACTS)
                 found |= {fact.id: fact for fact in near if fact.id not in found}
                 reached = {end for fact in near for end in (fact.subject, fact.object)}
                 frontier = sorted(reached - seen)[:_FRONTIER]
@@ -213,15 +224,3 @@ def _nodes(connection: Connection, urns: Sequence[str]) -> dict[str, Node]:
 def _retract(connection: Connection, fact_id: str, at: datetime) -> None:
     where = and_(FACTS.c.id == fact_id, FACTS.c.retracted_at.is_(None))
     connection.execute(update(FACTS).where(where).values(retracted_at=at.timestamp()))
-
-
-def _near(
-    connection: Connection,
-    urns: Sequence[str],
-    relations: Sequence[Relation],
-    moment: Moment,
-    newest: int,
-) -> list[Fact]:
-    touching = or_(FACTS.c.subject.in_(urns), FACTS.c.object.in_(urns))
-    of_kind = FACTS.c.relation.in_([relation.value for relation in relations])
-    return rows.read(connection, touching, of_kind, moment=moment, newest=newest)

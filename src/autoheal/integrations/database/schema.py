@@ -44,6 +44,7 @@ class Text(TypeDecorator[str]):
         return None if value is None else storable(value)
 
 
+_NEWEST = (text("recorded_at DESC"), "id", "relation", "valid_from", "valid_to", "retracted_at")
 _OPEN = "retracted_at IS NULL AND valid_to IS NULL"
 
 
@@ -210,8 +211,9 @@ fact = Table(
     Column("recorded_at", Double, nullable=False),
     Column("retracted_at", Double),
     _body(),
-    Index("fact_subject", "subject", "relation"),
-    Index("fact_object", "object", "relation"),
+    # Newest first and with all that a question of a moment asks: the body is read only of what survives.
+    Index("fact_newest_subject", "subject", *_NEWEST),
+    Index("fact_newest_object", "object", *_NEWEST),
     # A believed fact is there once, also when two processes come to believe it in the same moment.
     Index(
         "fact_open",
@@ -227,7 +229,7 @@ assertion = Table(
     "assertion",
     metadata,
     Column("sequence", Integer, primary_key=True, autoincrement=True),
-    Column("fact_id", Text, ForeignKey("fact.id"), nullable=False, index=True),
+    Column("fact_id", Text, ForeignKey("fact.id"), nullable=False),
     Column("key", Text, nullable=False),
     _body(),
     UniqueConstraint("fact_id", "key"),

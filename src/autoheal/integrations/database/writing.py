@@ -10,9 +10,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 def upsert(connection: Connection, table: Table, values: Mapping[str, object], *keys: str) -> None:
     """Insert the row, or replace it where the keys are already there."""
-    insert = _insert(connection, table).values(**values)
-    changed = {name: insert.excluded[name] for name in values if name not in keys}
-    connection.execute(insert.on_conflict_do_update(index_elements=list(keys), set_=changed))
+    upsert_all(connection, table, [values], *keys)
+
+
+def upsert_all(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, object]], *keys: str
+) -> None:
+    """The same for many rows that name the same columns; no two of them have the same keys."""
+    if rows:
+        insert = _insert(connection, table)
+        changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
+        connection.execute(insert.on_conflict_do_update(index_elements=list(keys), set_=changed), list(rows))
 
 
 def insert_once(connection: Connection, table: Table, values: Mapping[str, object]) -> bool:
