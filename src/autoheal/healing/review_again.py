@@ -57,7 +57,7 @@ def _measured(
     claim, evidence, rows = claimed
     before, after = claim.readings[0], claim.readings[-1]
     fresh = gatherer.instant(evidence[after.evidence_id].expression, at=now)
-    ids = (fresh.evidence.id,)
+    ids: tuple[str, ...] = (fresh.evidence.id,)
     here = [row.value for row in fresh.rows if row.entity == hypothesis.entity]
     if fresh.failed:
         text = f"could not be measured: {fresh.failed}"
