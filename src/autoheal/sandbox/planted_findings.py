@@ -124,7 +124,9 @@ def _decoy_change(ground: Ground) -> Iterator[Plant]:
         yield Plant(kind="decoy change", finding=lambda m: _by(ground.true, change, m), change=change)
         return
     onset = ground.diagnosis.onset
-    for entity in _others(ground)[:1] if onset and not ground.material.changes else ():
+    if onset is None or ground.material.changes:
+        return
+    for entity in _others(ground)[:1]:
         if found := blamed(ground, entity):
             change = _deploy(entity, onset - _LONG_BEFORE)
             yield _changed(ground, "decoy change", found, change)
