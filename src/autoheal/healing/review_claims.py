@@ -32,7 +32,7 @@ def citations(
     if not hypothesis.claims_for:
         return Objection(test=TEST, passed=False, text="nothing is cited for it")
     for claim in hypothesis.claims_for:
-        problem = objection_to(claim, evidence, rows) or unsupported(claim, rows)
+        problem = objection_to(claim, evidence, rows) or unsupported(claim, rows, calls)
         if problem is not None:
             return Objection(test=TEST, passed=False, text=problem, evidence_ids=claim.evidence_ids)
     if not any(_about(hypothesis.entity, claim, calls) for claim in hypothesis.claims_for):
@@ -47,15 +47,18 @@ def _about(entity: str, claim: Claim, calls: Collection[tuple[str, str]]) -> boo
     return entity in measured or (named and any((caller, entity) in calls for caller in measured))
 
 
-def unsupported(claim: Claim, rows: Mapping[str, Sequence[Row]]) -> str | None:
+def unsupported(
+    claim: Claim, rows: Mapping[str, Sequence[Row]], calls: Collection[tuple[str, str]] = ()
+) -> str | None:
     """Why the rows do not say what the sentence says, though they hold its numbers; None when they do."""
     stored = [row for i in claim.evidence_ids for row in rows.get(i, ())]
     told = set(_QUOTED.findall(claim.text))
     entities = {reading.entity for reading in claim.readings}
     subjects = {reading.subject for reading in claim.readings}
+    called = {callee for caller, callee in calls if caller in entities}
     return (
-        _other(told, {row.entity for row in stored}, entities | subjects)
-        or _other(told, {row.subject for row in stored}, entities | subjects)
+        _other(told, {row.entity for row in stored}, entities | subjects | called)
+        or _other(told, {row.subject for row in stored}, entities | subjects | called)
         or _order(claim)
         or _direction(claim)
     )

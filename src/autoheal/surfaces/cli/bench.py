@@ -18,6 +18,7 @@ from autoheal.reports import economics_benchmark
 from autoheal.reports.economics_benchmark import Played
 from autoheal.reports.rca_benchmark import Scored, measured, read_truth, summary
 from autoheal.sandbox.graph_load import Load, measure
+from autoheal.sandbox.review_bench import review_bench
 from autoheal.sandbox.simulated.economics import play
 from autoheal.sandbox.simulated.reasoning import measure_reading
 from autoheal.surfaces.cli.options import AsJson
@@ -80,13 +81,22 @@ def reasoning(
     *,
     services: Annotated[int, typer.Option(min=2, max=200, help="Services of the production.")] = 50,
     seed: Annotated[int, typer.Option(help="Another seed is another incident.")] = 7,
+    cases: Annotated[
+        Path | None, typer.Option(help="Labelled cases, to put plants before the reviewer.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--every", help="Review every case and not a sample.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What a model reads to investigate one new incident, with a scripted model on this machine.
+    """What a model reads to investigate one new incident, and what the reviewer catches.
 
-    The real loops over a simulated production; tokens at four bytes each, of the real prompts.
+    The real loops over a simulated production with a scripted model on this machine; tokens at four bytes
+    each, of the real prompts. With labelled cases, findings that are false by construction and the engine's
+    own true ones are put before the reviewer, which takes a few seconds for each case.
     """
-    figures = measure_reading(services=services, seed=seed)
+    figures: dict[str, object] = {**measure_reading(services=services, seed=seed)}
+    if cases is not None:
+        note("planting false findings and reviewing them")
+        figures["reviewer"] = review_bench(cases, seed=seed, every=every)
     if as_json:
         show(json.dumps(figures))
         return
