@@ -50,4 +50,4 @@ class ThriftyMind:
             return Thought(answer=None, ending=Ending.LIMIT, model=next(iter(self.models)), reason=reason)
         from autoheal.integrations.models.mind import ModelMind
 
-        return ModelMind(models=self.models).think(task, spent=spent)
+        return ModelMind(models=self.models, dollars_left=limit - gone).think(task, spent=spent)
