@@ -16,7 +16,6 @@ from tests.doubles.model_server import ModelServer, model_server
 
 from autoheal.integrations.models.config import ModelSettings
 from autoheal.integrations.models.meter import Meter
-from autoheal.integrations.models.mind import ModelMind
 from autoheal.integrations.models.minds import ConfiguredMinds
 from autoheal.integrations.models.prices import Price, price_of
 from autoheal.ports.reasoning import Ending, Limits, Mind, Spent, Stage, Task, Thought, Tool
@@ -67,7 +66,18 @@ def settings_of(server: ModelServer, *, key: str = "none", dollars: float = 1.0)
 @contextmanager
 def asking(behavior: Behavior, *, key: str = "none") -> Iterator[tuple[ModelServer, Mind]]:
     with model_server(behavior) as server:
-        yield server, ModelMind(models={"house": settings_of(server, key=key)})
+        yield server, mind_of(house=settings_of(server, key=key))
+
+
+def mind_of(*, dollars_today: float = 0.0, **models: ModelSettings) -> Mind:
+    minds = ConfiguredMinds(
+        models=models,
+        settings=ReasoningSettings(investigate=tuple(models)),
+        dollars_today=lambda: dollars_today,
+    )
+    mind = minds.of(Stage.INVESTIGATE)
+    assert mind is not None
+    return mind
 
 
 def think(mind: Mind, asked: Task[Said] | None = None) -> tuple[Thought[Said], list[Spent]]:
@@ -121,13 +131,7 @@ def test_each_call_may_write_only_what_is_left() -> None:
 @pytest.mark.criterion(28)
 def test_thinking_ends_within_a_task_once_the_day_s_dollars_are_gone() -> None:
     with model_server(looping) as server:
-        minds = ConfiguredMinds(
-            models={"house": settings_of(server, dollars=10_000.0)},
-            settings=ReasoningSettings(investigate=("house",), dollars_per_day=50.0),
-            dollars_today=lambda: 49.0,
-        )
-        mind = minds.of(Stage.INVESTIGATE)
-        assert mind is not None
+        mind = mind_of(dollars_today=49.0, house=settings_of(server, dollars=10_000.0))
         thought, spent = think(mind)
     assert (thought.ending, len(spent), len(server.prompts)) == (Ending.LIMIT, 1, 1)
     assert "dollars a day" in thought.reason
@@ -147,9 +151,9 @@ def test_a_model_that_cannot_be_opened_leaves_the_others_to_be_asked(monkeypatch
     for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     with model_server(lambda prompt: answered(prompt, {"verdict": "cause"})) as server:
-        both = ModelMind(models={"keyless": keyless, "house": settings_of(server)})
+        both = mind_of(keyless=keyless, house=settings_of(server))
         assert think(both)[0].answer == Said(verdict="cause")
-        alone, _ = think(ModelMind(models={"keyless": keyless}))
+        alone, _ = think(mind_of(keyless=keyless))
     assert (alone.answer, alone.ending) == (None, Ending.FAILED)
     assert alone.reason.startswith("models.keyless: ")
 

@@ -17,6 +17,7 @@ from pydantic_ai.settings import ModelSettings as CallSettings
 from pydantic_ai.usage import RequestUsage
 
 from autoheal.integrations.models.config import ModelSettings
+from autoheal.integrations.models.gate import Gate
 from autoheal.ports.reasoning import Limits, Spent
 
 _BYTES_PER_TOKEN = 3.5
@@ -131,6 +132,24 @@ class MeteredModel(WrapperModel):
                 written_tokens=usage.cache_write_tokens,
             ),
         )
+
+
+class GatedModel(WrapperModel):
+    """A model each of whose calls waits for its turn."""
+
+    def __init__(self, wrapped: Model, gate: Gate) -> None:
+        super().__init__(wrapped)
+        self._gate = gate
+
+    async def request(
+        self,
+        messages: list[ModelMessage],
+        model_settings: CallSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        """One call of the model."""
+        async with self._gate.passed():
+            return await super().request(messages, model_settings, model_request_parameters)
 
 
 def _counted(response: ModelResponse, size: int) -> RequestUsage:

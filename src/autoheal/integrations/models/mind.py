@@ -21,7 +21,8 @@ from pydantic_ai.usage import UsageLimits
 
 from autoheal.domain.errors import ConfigError
 from autoheal.integrations.models.config import ModelSettings
-from autoheal.integrations.models.meter import Meter, MeteredModel, tokens_of
+from autoheal.integrations.models.gate import Gate
+from autoheal.integrations.models.meter import GatedModel, Meter, MeteredModel, tokens_of
 from autoheal.integrations.models.vendors import vendor_model
 from autoheal.policy.untrusted import PAGE, fit
 from autoheal.ports import reasoning
@@ -41,6 +42,7 @@ class ModelMind:
     """The models of one stage by name, in the order in which they stand in for one another."""
 
     models: Mapping[str, ModelSettings]
+    gates: Mapping[str, Gate]
     dollars_left: float = math.inf
 
     def think(self, task: Task[T], *, spent: Callable[[Spent], None]) -> Thought[T]:
@@ -89,7 +91,8 @@ class ModelMind:
             except ConfigError as error:
                 refused.append(error)
             else:
-                opened.append(MeteredModel(model, name=name, settings=settings, meter=meter))
+                metered = MeteredModel(model, name=name, settings=settings, meter=meter)
+                opened.append(GatedModel(metered, self.gates[name]))
         if not opened:
             raise ConfigError("; ".join(map(str, refused)))
         first, *others = opened

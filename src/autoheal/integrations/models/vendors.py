@@ -15,14 +15,17 @@ from autoheal.integrations.models.config import ModelSettings
 _NO_KEY = "none"
 """What servers on one's own machine are sent: their clients insist on a key, they do not."""
 
+_EXTRAS = frozenset({"anthropic", "google", "bedrock"})
+"""Providers whose package does not come with the product."""
+
 
 def vendor_model(name: str, settings: ModelSettings, closing: AsyncExitStack) -> Model:
     """A fresh model, whose client is closed with the stack; raises ConfigError where it cannot be had."""
     try:
         model, close = _MAKERS[settings.provider](settings)
     except ImportError:
-        extra = "openai" if settings.provider == "compatible" else settings.provider
-        raise ConfigError(f"models.{name}: install its package: pip install 'autoheal[{extra}]'") from None
+        extra = f"[{settings.provider}]" if settings.provider in _EXTRAS else ""
+        raise ConfigError(f"models.{name}: install its package: pip install 'autoheal{extra}'") from None
     except Exception as error:  # noqa: BLE001  vendors' clients refuse missing keys each in a way of their own
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(f"models.{name}: {reason}") from None
