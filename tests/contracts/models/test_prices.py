@@ -33,7 +33,7 @@ def test_regions_dates_and_versions_do_not_hide_a_model(name: str) -> None:
 
 
 def test_a_long_prompt_is_priced_as_a_whole_by_its_own_row() -> None:
-    short, long = (price_of("claude-haiku-5.5", on=DAY, input_tokens=size) for size in (99_000, 100_001))
+    short, long = (price_of("claude-haiku-5.5", on=DAY, input_tokens=size) for size in (100_000, 100_001))
     assert (short.input, long.input) == (0.10, 0.50)
     assert long.dollars(input_tokens=200_000, cached_tokens=100_000, output_tokens=0) == pytest.approx(0.055)
 

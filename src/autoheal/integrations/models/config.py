@@ -24,6 +24,10 @@ class ModelSettings(BaseModel):
     region: str | None = Field(default=None, description="AWS region, of `bedrock` only")
     timeout_seconds: float = Field(default=120, gt=0, le=3_600, description="how long one call may take")
     retries: int = Field(default=2, ge=0, le=10, description="how often a failed call is tried again")
+    calls_at_once: int = Field(default=4, ge=1, description="how many calls of it may run at once")
+    calls_per_minute: int | None = Field(
+        default=None, ge=1, description="how many calls of it may begin in a minute; any number by default"
+    )
     price: Price | None = Field(
         default=None, description="dollars per million tokens, where the built-in table knows none"
     )

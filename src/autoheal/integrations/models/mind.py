@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,9 +21,9 @@ from pydantic_ai.usage import UsageLimits
 
 from autoheal.domain.errors import ConfigError
 from autoheal.integrations.models.config import ModelSettings
-from autoheal.integrations.models.meter import Meter, MeteredModel, tokens_of
+from autoheal.integrations.models.gate import Gate
+from autoheal.integrations.models.meter import GatedModel, Meter, MeteredModel, tokens_of
 from autoheal.integrations.models.vendors import vendor_model
-from autoheal.policy.masking import mask
 from autoheal.policy.untrusted import PAGE, fit
 from autoheal.ports import reasoning
 from autoheal.ports.reasoning import Ending, Spent, Task, Thought
@@ -41,10 +42,13 @@ class ModelMind:
     """The models of one stage by name, in the order in which they stand in for one another."""
 
     models: Mapping[str, ModelSettings]
+    gates: Mapping[str, Gate]
+    dollars_left: float = math.inf
 
     def think(self, task: Task[T], *, spent: Callable[[Spent], None]) -> Thought[T]:
         """Answer the task; see the port."""
-        meter = Meter(limits=task.limits, spent=spent, asked=next(iter(self.models)))
+        first = next(iter(self.models))
+        meter = Meter(limits=task.limits, spent=spent, dollars_left=self.dollars_left, asked=first)
         try:
             answer = asyncio.run(self._asked(task, meter))
         except UsageLimitExceeded:
@@ -52,11 +56,11 @@ class ModelMind:
         except TimeoutError:
             return _ended(meter, Ending.LIMIT, f"the limit of {task.limits.seconds:g} seconds")
         except ConfigError as error:
-            return _ended(meter, Ending.FAILED, str(error))
+            return _ended(meter, Ending.FAILED, self._told(error))
         except Exception as error:  # noqa: BLE001  clients of five vendors, each with errors of its own
             if meter.reached:
                 return _ended(meter, Ending.LIMIT, meter.reached)
-            return _ended(meter, Ending.FAILED, _one_line(error))
+            return _ended(meter, Ending.FAILED, self._told(error))
         return Thought(answer=answer, ending=Ending.ANSWERED, model=meter.asked, tool_calls=meter.tool_calls)
 
     async def _asked(self, task: Task[T], meter: Meter) -> T:
@@ -74,17 +78,36 @@ class ModelMind:
             tools=[_tool(tool, meter) for tool in task.tools],
             retries={"tools": _TRIES, "output": _TRIES},
             capabilities=[Caching(), PrepareTools(_withdrawing(meter))],
-            model_settings={"max_tokens": task.limits.output_tokens},
         )
         agent.output_validator(_checking(task))
         return agent
 
     def _model(self, meter: Meter, closing: AsyncExitStack) -> Model:
-        first, *others = [
-            MeteredModel(vendor_model(name, settings, closing), name=name, settings=settings, meter=meter)
-            for name, settings in self.models.items()
-        ]
+        opened: list[Model] = []
+        refused: list[ConfigError] = []
+        for name, settings in self.models.items():
+            try:
+                model = vendor_model(name, settings, closing)
+            except ConfigError as error:
+                refused.append(error)
+            else:
+                metered = MeteredModel(model, name=name, settings=settings, meter=meter)
+                opened.append(GatedModel(metered, self.gates[name]))
+        if not opened:
+            raise ConfigError("; ".join(map(str, refused)))
+        first, *others = opened
         return FallbackModel(first, *others, fallback_on=_another_may_do) if others else first
+
+    def _told(self, error: BaseException) -> str:
+        """The innermost errors in one line; a server that repeats our key in its refusal is not repeated."""
+        inner: Sequence[BaseException] = (
+            error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
+        )
+        text = "; ".join(" ".join(_named(one).split()) for one in inner)
+        for settings in self.models.values():
+            if settings.key is not None and settings.key.get_secret_value():
+                text = text.replace(settings.key.get_secret_value(), "[the key]")
+        return fit(text, 400)
 
 
 def _another_may_do(error: Exception) -> bool:
@@ -146,7 +169,5 @@ def _ended(meter: Meter, ending: Ending, reason: str) -> Thought[T]:
     return Thought(answer=None, ending=ending, model=meter.asked, reason=reason, tool_calls=meter.tool_calls)
 
 
-def _one_line(error: BaseException) -> str:
-    """The innermost errors in one line, without secrets."""
-    inner: Sequence[BaseException] = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
-    return mask(fit("; ".join(" ".join(f"{type(e).__name__}: {e}".split()) for e in inner), 400))
+def _named(error: BaseException) -> str:
+    return str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from autoheal.integrations.models.config import ModelSettings
+from autoheal.integrations.models.gate import Gate
 from autoheal.ports.reasoning import Ending, Mind, Spent, Stage, Task, Thought
 from autoheal.reasoning.settings import ReasoningSettings
 
@@ -22,6 +23,14 @@ class ConfiguredMinds:
     models: Mapping[str, ModelSettings]
     settings: ReasoningSettings
     dollars_today: Callable[[], float]
+    gates: Mapping[str, Gate] = field(init=False)
+
+    def __post_init__(self) -> None:
+        gates = {
+            name: Gate(at_once=model.calls_at_once, per_minute=model.calls_per_minute)
+            for name, model in self.models.items()
+        }
+        object.__setattr__(self, "gates", gates)
 
     def of(self, stage: Stage) -> Mind | None:
         """Who thinks at that stage; None where no model is configured for it."""
@@ -50,4 +59,5 @@ class ThriftyMind:
             return Thought(answer=None, ending=Ending.LIMIT, model=next(iter(self.models)), reason=reason)
         from autoheal.integrations.models.mind import ModelMind  # noqa: PLC0415  optional
 
-        return ModelMind(models=self.models).think(task, spent=spent)
+        mind = ModelMind(models=self.models, gates=self.minds.gates, dollars_left=limit - gone)
+        return mind.think(task, spent=spent)

@@ -17,18 +17,27 @@ _MILLION = 1_000_000
 
 
 class Price(BaseModel):
-    """US dollars per million tokens: fresh input, input from the vendor's cache, and output."""
+    """US dollars per million tokens: fresh input, input from and to the vendor's cache, and output."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     input: float = Field(ge=0, description="dollars per million input tokens")
     cached: float = Field(ge=0, description="dollars per million input tokens read from the vendor's cache")
     output: float = Field(ge=0, description="dollars per million output tokens")
+    write: float | None = Field(
+        default=None,
+        ge=0,
+        description="dollars per million input tokens written to the vendor's cache; else as input",
+    )
 
-    def dollars(self, *, input_tokens: int, cached_tokens: int, output_tokens: int) -> float:
-        """What a call costs; input_tokens includes the cached ones."""
-        fresh = max(input_tokens - cached_tokens, 0)
-        return (fresh * self.input + cached_tokens * self.cached + output_tokens * self.output) / _MILLION
+    def dollars(
+        self, *, input_tokens: int, cached_tokens: int, output_tokens: int, written_tokens: int = 0
+    ) -> float:
+        """What a call costs; input_tokens includes those read from the cache and those written to it."""
+        fresh = max(input_tokens - cached_tokens - written_tokens, 0)
+        write = self.input if self.write is None else self.write
+        read = fresh * self.input + cached_tokens * self.cached + written_tokens * write
+        return (read + output_tokens * self.output) / _MILLION
 
 
 class DatedPrice(Price):
@@ -37,6 +46,10 @@ class DatedPrice(Price):
     model: str
     since: date
     input_tokens_above: int = 0
+
+    def holds_for(self, input_tokens: int) -> bool:
+        """Whether a prompt of that length has this price."""
+        return not self.input_tokens_above or input_tokens > self.input_tokens_above
 
 
 @cache
@@ -56,7 +69,7 @@ def price_of(
     """
     plain = _plain(model)
     listed = [row for row in (table() if rows is None else rows) if _is(_plain(row.model), plain)]
-    fitting = [row for row in listed if row.since <= on and input_tokens >= row.input_tokens_above]
+    fitting = [row for row in listed if row.since <= on and row.holds_for(input_tokens)]
     if not fitting:
         known = "only from a later day on" if listed else "not known"
         raise ConfigError(

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from types import MappingProxyType
 
 from pydantic_ai.models import Model
+from pydantic_ai.settings import ModelSettings as CallSettings
 
 from autoheal.domain.errors import ConfigError
 from autoheal.integrations.models.config import ModelSettings
@@ -14,14 +15,17 @@ from autoheal.integrations.models.config import ModelSettings
 _NO_KEY = "none"
 """What servers on one's own machine are sent: their clients insist on a key, they do not."""
 
+_EXTRAS = frozenset({"anthropic", "google", "bedrock"})
+"""Providers whose package does not come with the product."""
+
 
 def vendor_model(name: str, settings: ModelSettings, closing: AsyncExitStack) -> Model:
     """A fresh model, whose client is closed with the stack; raises ConfigError where it cannot be had."""
     try:
         model, close = _MAKERS[settings.provider](settings)
     except ImportError:
-        extra = settings.provider
-        raise ConfigError(f"models.{name}: install its package: pip install 'autoheal[{extra}]'") from None
+        extra = f"[{settings.provider}]" if settings.provider in _EXTRAS else ""
+        raise ConfigError(f"models.{name}: install its package: pip install 'autoheal{extra}'") from None
     except Exception as error:  # noqa: BLE001  vendors' clients refuse missing keys each in a way of their own
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(f"models.{name}: {reason}") from None
@@ -76,16 +80,21 @@ def _google(settings: ModelSettings) -> Opened:
     from pydantic_ai.providers.google import GoogleProvider  # noqa: PLC0415  optional
 
     provider = GoogleProvider(api_key=_key(settings) or "", base_url=_url(settings))
-    return GoogleModel(settings.model, provider=provider), None
+    limits = CallSettings(timeout=settings.timeout_seconds, max_retries=settings.retries)
+    return GoogleModel(settings.model, provider=provider, settings=limits), None
 
 
 def _bedrock(settings: ModelSettings) -> Opened:
     from pydantic_ai.models.bedrock import BedrockConverseModel  # noqa: PLC0415  optional
     from pydantic_ai.providers.bedrock import BedrockProvider  # noqa: PLC0415  optional
 
-    provider = BedrockProvider(
-        region_name=settings.region, base_url=_url(settings), aws_read_timeout=settings.timeout_seconds
-    )
+    key, region, seconds = _key(settings), settings.region, settings.timeout_seconds
+    if key is None:
+        provider = BedrockProvider(region_name=region, base_url=_url(settings), aws_read_timeout=seconds)
+    else:
+        provider = BedrockProvider(
+            api_key=key, region_name=region, base_url=_url(settings), aws_read_timeout=seconds
+        )
     return BedrockConverseModel(settings.model, provider=provider), None
 
 
