@@ -120,6 +120,7 @@ def test_the_typed_answer_and_the_vendor_s_count_arrive(provider: str, answer: J
         thought, (call,) = think(mind_of(house=settings_of(provider, vendor.url)))
     assert (thought.answer, thought.ending) == (Said(verdict="cause"), Ending.ANSWERED)
     assert (call.input_tokens, call.cached_tokens, call.output_tokens) == (100, 40, 15)
+    assert call.reasoning_tokens == (5 if provider == "google" else 0)
     assert call.dollars == pytest.approx((60 * 1.0 + 40 * 0.1 + 15 * 2.0) / 1e6)
 
 
