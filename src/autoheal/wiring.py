@@ -272,10 +272,7 @@ def _recorder(config: Config) -> Record | None:
 def minds_of(config: Config, dollars_today: Callable[[], float]) -> ConfiguredMinds:
     """The configured models by stage; raises ConfigError for one whose calls could not be priced."""
     for name in dict.fromkeys(name for stage in Stage for name in config.reasoning.models(stage)):
-        try:
-            config.models[name].check_price(SystemClock().now())
-        except ConfigError as error:
-            raise ConfigError(f"models.{name}: {error}") from None
+        config.models[name].check_price(name, SystemClock().now())
     return ConfiguredMinds(models=config.models, settings=config.reasoning, dollars_today=dollars_today)
 
 

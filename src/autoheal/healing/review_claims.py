@@ -32,7 +32,8 @@ def citations(
     if not hypothesis.claims_for:
         return Objection(test=TEST, passed=False, text="nothing is cited for it")
     for claim in hypothesis.claims_for:
-        problem = objection_to(claim, evidence, rows) or unsupported(claim, rows, calls)
+        carried = objection_to(claim, evidence, rows)
+        problem = carried or unsupported(claim, rows, of=hypothesis.entity, calls=calls)
         if problem is not None:
             return Objection(test=TEST, passed=False, text=problem, evidence_ids=claim.evidence_ids)
     if not any(_about(hypothesis.entity, claim, calls) for claim in hypothesis.claims_for):
@@ -48,14 +49,17 @@ def _about(entity: str, claim: Claim, calls: Collection[tuple[str, str]]) -> boo
 
 
 def unsupported(
-    claim: Claim, rows: Mapping[str, Sequence[Row]], calls: Collection[tuple[str, str]] = ()
+    claim: Claim, rows: Mapping[str, Sequence[Row]], *, of: str, calls: Collection[tuple[str, str]]
 ) -> str | None:
-    """Why the rows do not say what the sentence says, though they hold its numbers; None when they do."""
+    """Why the rows do not say what the sentence says, though they hold its numbers; None when they do.
+
+    What was measured of a caller may be said of the calls to the entity that the hypothesis is of.
+    """
     stored = [row for i in claim.evidence_ids for row in rows.get(i, ())]
     told = set(_QUOTED.findall(claim.text))
     entities = {reading.entity for reading in claim.readings}
     subjects = {reading.subject for reading in claim.readings}
-    called = {callee for caller, callee in calls if caller in entities}
+    called = {of} if any((caller, of) in calls for caller in entities & told) else set()
     return (
         _other(told, {row.entity for row in stored}, entities | subjects | called)
         or _other(told, {row.subject for row in stored}, entities | subjects | called)

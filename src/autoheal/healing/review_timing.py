@@ -13,6 +13,9 @@ from autoheal.domain.investigation import Hypothesis, Objection
 TIMING_SLACK_SECONDS = 5.0
 """Clocks and scrape intervals blur an onset by about this much."""
 
+_EFFECT_SLACK_SECONDS = 20.0
+"""Two series depart at moments that rate windows, percentiles and few requests blur by about this much."""
+
 _SAMPLES_OF_SLACK = 3.0
 _WEIGHTY = 0.25
 _LASTING = 0.6
@@ -44,12 +47,13 @@ def effect_timing(
         return Objection(test=test, passed=True, text="it is where it hurts, or the symptom was not dated")
     since = min(c.readings[-1].start for h in (hypothesis, *hurting) for c in h.claims_for)
     cause = _earliest(hypothesis, rows, since)
-    symptom = min((found for h in hurting if (found := _earliest(h, rows, since))), default=None)
+    # The heaviest claim of each speaks: the earliest of many would be the earliest wobble.
+    symptom = min((found for h in hurting if (found := _departure(_heaviest(h), rows, since))), default=None)
     if cause is None or symptom is None:
         return Objection(test=test, passed=True, text="no departure can be dated")
     late = cause[0] - symptom[0]
     cited = (cause[2], symptom[2])
-    slack = max(TIMING_SLACK_SECONDS, _SAMPLES_OF_SLACK * max(cause[1], symptom[1]))
+    slack = max(_EFFECT_SLACK_SECONDS, _SAMPLES_OF_SLACK * max(cause[1], symptom[1]))
     if late > slack:
         text = f"{hypothesis.entity} departed {late:.0f} s after the symptom that it is to explain"
         return Objection(test=test, passed=False, text=text, evidence_ids=cited)
@@ -64,6 +68,10 @@ def _earliest(
     most = max((claim.points for claim in hypothesis.claims_for), default=0.0)
     weighty = [claim for claim in hypothesis.claims_for if claim.points >= _WEIGHTY * most]
     return min((found for claim in weighty if (found := _departure(claim, rows, since))), default=None)
+
+
+def _heaviest(hypothesis: Hypothesis) -> Claim:
+    return max(hypothesis.claims_for, key=lambda claim: claim.points)
 
 
 def _departure(

@@ -64,3 +64,28 @@ def test_what_keeps_a_model_from_answering_is_told_with_the_mend(
     assert check.status is Status.FAIL
     assert "[models.house]" in check.mend
     assert "sk-0123456789abcdefghij" not in check.text
+
+
+@pytest.mark.criterion(123)
+def test_a_model_without_a_price_is_told_before_a_call_is_paid_for() -> None:
+    with model_server(helpful(_as_told)) as server:
+        bare = ModelSettings.model_validate({"provider": "compatible", "model": "big", "url": server.openai})
+        (check,) = run(
+            model_probes(minds_of(Config(models={"house": bare}), lambda: 0.0).each()), timer=time.monotonic
+        )
+    assert (check.status, server.prompts) == (Status.FAIL, [])
+    assert "models.house: the price of model 'big' is not known" in check.text
+
+
+@pytest.mark.criterion(123)
+def test_a_server_that_is_not_there_is_told_with_the_mend() -> None:
+    with model_server(helpful(_as_told)) as server:
+        gone = server.openai
+    settings = {"provider": "compatible", "model": "big", "url": gone, "retries": 0}
+    price = {"input": 0.0, "cached": 0.0, "output": 0.0}
+    model = ModelSettings.model_validate({**settings, "price": price})
+    (check,) = run(
+        model_probes(minds_of(Config(models={"house": model}), lambda: 0.0).each()), timer=time.monotonic
+    )
+    assert check.status is Status.FAIL
+    assert "url" in check.mend

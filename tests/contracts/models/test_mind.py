@@ -15,6 +15,7 @@ from tests.doubles.behaviors import (
     garbled,
     helpful,
     looping,
+    lying,
     malformed,
     rate_limited,
     scripted,
@@ -180,6 +181,15 @@ def test_an_answer_that_does_not_stand_goes_back_with_the_objection(ask: Ask) ->
     asked.check = lambda said: "the verdict must not be a guess" if said.verdict == "guess" else None
     assert asked.think().answer == Said(verdict="cause", confidence=0.8)
     assert "the verdict must not be a guess" in asked.server.prompts[1].turns[-1].text
+
+
+def test_a_model_that_keeps_lying_is_told_so_and_then_not_believed(ask: Ask) -> None:
+    asked = ask(lying(GOOD))
+    asked.check = lambda said: None if said.confidence == 0.8 else f"{said.confidence:g} is in no evidence"
+    thought = asked.think()
+    assert (thought.answer, thought.ending) == (None, Ending.FAILED)
+    assert "9.4 is in no evidence" in asked.server.prompts[-1].turns[-1].text
+    assert len(asked.server.prompts) <= 6
 
 
 @pytest.mark.criterion(28)

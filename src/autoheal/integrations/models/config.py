@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
+from autoheal.domain.errors import ConfigError
 from autoheal.integrations.models.prices import Price, price_of
 
 Provider = Literal["anthropic", "openai", "google", "bedrock", "compatible"]
@@ -42,6 +43,9 @@ class ModelSettings(BaseModel):
         """The stated price, else that of the table; raises ConfigError where neither is known."""
         return self.price or price_of(self.model, on=day, input_tokens=input_tokens)
 
-    def check_price(self, now: datetime) -> None:
-        """Raises ConfigError where a call made now could not be priced."""
-        self.price_on(now.astimezone(UTC).date())
+    def check_price(self, name: str, now: datetime) -> None:
+        """Raises ConfigError, naming the model, where a call made now could not be priced."""
+        try:
+            self.price_on(now.astimezone(UTC).date())
+        except ConfigError as error:
+            raise ConfigError(f"models.{name}: {error}") from None

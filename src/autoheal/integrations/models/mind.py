@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import jsonschema
@@ -87,6 +88,7 @@ class ModelMind:
         refused: list[ConfigError] = []
         for name, settings in self.models.items():
             try:
+                settings.check_price(name, datetime.now(UTC))
                 model = vendor_model(name, settings, closing)
             except ConfigError as error:
                 refused.append(error)

@@ -57,7 +57,7 @@ class ThriftyMind:
         if gone >= limit:
             reason = f"models have cost ${gone:.2f} today, of ${limit:.2f}"
             return Thought(answer=None, ending=Ending.LIMIT, model=next(iter(self.models)), reason=reason)
-        from autoheal.integrations.models.mind import ModelMind  # noqa: PLC0415  optional
+        from autoheal.integrations.models.mind import ModelMind  # optional
 
         mind = ModelMind(models=self.models, gates=self.minds.gates, dollars_left=limit - gone)
         return mind.think(task, spent=spent)

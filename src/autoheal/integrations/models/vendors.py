@@ -47,9 +47,9 @@ def _key(settings: ModelSettings) -> str | None:
 
 
 def _openai(settings: ModelSettings) -> Opened:
-    from openai import AsyncOpenAI  # noqa: PLC0415  optional
-    from pydantic_ai.models.openai import OpenAIChatModel  # noqa: PLC0415  optional
-    from pydantic_ai.providers.openai import OpenAIProvider  # noqa: PLC0415  optional
+    from openai import AsyncOpenAI  # optional
+    from pydantic_ai.models.openai import OpenAIChatModel  # optional
+    from pydantic_ai.providers.openai import OpenAIProvider  # optional
 
     key = _key(settings) or (_NO_KEY if settings.provider == "compatible" else None)
     client = AsyncOpenAI(
@@ -62,9 +62,9 @@ def _openai(settings: ModelSettings) -> Opened:
 
 
 def _anthropic(settings: ModelSettings) -> Opened:
-    from anthropic import AsyncAnthropic  # noqa: PLC0415  optional
-    from pydantic_ai.models.anthropic import AnthropicModel  # noqa: PLC0415  optional
-    from pydantic_ai.providers.anthropic import AnthropicProvider  # noqa: PLC0415  optional
+    from anthropic import AsyncAnthropic  # optional
+    from pydantic_ai.models.anthropic import AnthropicModel  # optional
+    from pydantic_ai.providers.anthropic import AnthropicProvider  # optional
 
     client = AsyncAnthropic(
         api_key=_key(settings),
@@ -76,8 +76,8 @@ def _anthropic(settings: ModelSettings) -> Opened:
 
 
 def _google(settings: ModelSettings) -> Opened:
-    from pydantic_ai.models.google import GoogleModel  # noqa: PLC0415  optional
-    from pydantic_ai.providers.google import GoogleProvider  # noqa: PLC0415  optional
+    from pydantic_ai.models.google import GoogleModel  # optional
+    from pydantic_ai.providers.google import GoogleProvider  # optional
 
     provider = GoogleProvider(api_key=_key(settings) or "", base_url=_url(settings))
     limits = CallSettings(timeout=settings.timeout_seconds, max_retries=settings.retries)
@@ -85,8 +85,8 @@ def _google(settings: ModelSettings) -> Opened:
 
 
 def _bedrock(settings: ModelSettings) -> Opened:
-    from pydantic_ai.models.bedrock import BedrockConverseModel  # noqa: PLC0415  optional
-    from pydantic_ai.providers.bedrock import BedrockProvider  # noqa: PLC0415  optional
+    from pydantic_ai.models.bedrock import BedrockConverseModel  # optional
+    from pydantic_ai.providers.bedrock import BedrockProvider  # optional
 
     key, region, seconds = _key(settings), settings.region, settings.timeout_seconds
     if key is None:
