@@ -15,17 +15,20 @@ EXPLAINED = 0.85
 """The part of a caller's symptom that a fully matching callee takes away."""
 
 FAILING = frozenset({"error_shift", "new_lines", "more_lines", "failing_calls"})
-FAILING_CAUSES = FAILING | {"crash_shift", "unanswered_calls", "broken_contract"}
+FAILING_CAUSES = FAILING | {"crash_shift", "unanswered_calls", "broken_contract", "lock_shift"}
 DEAD = frozenset({"crash_shift", "unanswered_calls"})
 _DEAD_SHARE = 0.85
 _MATCH = 2.0
 SLOW = frozenset({"latency_shift"})
-SLOW_CAUSES = frozenset({"latency_shift", "own_time", "network_gap", "stalling_gap", "callers_agree"})
+SLOW_CAUSES = frozenset(
+    {"latency_shift", "own_time", "network_gap", "stalling_gap", "callers_agree", "lock_shift"}
+)
 PILED_UP = frozenset({"load_shift", "saturation_shift", "queue_shift"})
 """Terms that travel from a callee to its callers, by what travels; a slow callee shows in its spans too.
 
 What waits for a slow callee piles up: the requests in flight are their rate times their time (Little's law).
-A dead callee makes its callers fail, wait for the timeout, and be busy with trying again.
+A dead callee makes its callers fail, wait for the timeout, and be busy with trying again; whoever waits for
+a lock is slow until the timeout and fails then.
 """
 
 _CARRIED = ((FAILING, FAILING_CAUSES), (SLOW | PILED_UP, SLOW_CAUSES))
