@@ -182,3 +182,21 @@ def test_an_unknown_repository_branch_or_commit_is_named(forge: GitForge) -> Non
         forge.head("shop", "gone")
     with pytest.raises(UserError, match="no commit id"):
         forge.revert("shop", branch="autoheal/fix/x", commit="HEAD~1", message="x")
+
+
+@pytest.mark.criterion(44)
+def test_owners_below_dot_github_are_read_though_no_proposal_may_write_there(
+    forge: GitForge, commit: Commit
+) -> None:
+    commit({".github/CODEOWNERS": "* @shop/team\n"}, "Name the owners")
+    assert forge.read("shop", ".github/CODEOWNERS") == "* @shop/team\n"
+    assert forge.files("shop", ".github") == [".github/CODEOWNERS"]
+    assert len(forge.history("shop", ".github/CODEOWNERS")) == 1
+    with pytest.raises(RefusedError, match=r"forge\.path"):
+        propose(forge, {".github/CODEOWNERS": "* @someone\n"})
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "-p", "a//b", "a\nb", ""])
+def test_a_path_that_leaves_the_tree_or_is_an_option_is_not_read(forge: GitForge, path: str) -> None:
+    with pytest.raises(UserError, match="no path inside a repository"):
+        forge.read("shop", path)

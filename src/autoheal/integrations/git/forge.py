@@ -13,7 +13,7 @@ from autoheal.domain.change import Change
 from autoheal.domain.errors import ConflictError, NotFoundError
 from autoheal.integrations.git.command import AUTOHEAL, Git, Identity
 from autoheal.integrations.git.history import commits_since
-from autoheal.integrations.git.names import MAIN, commit_id, inside, our_branch, person, readable
+from autoheal.integrations.git.names import MAIN, commit_id, our_branch, person, readable, within
 from autoheal.integrations.git.tree import checkout, commit_tree, entries, merged_tree, tree_with
 from autoheal.ports.production import Branch
 
@@ -30,13 +30,13 @@ class GitForge:
     def read(self, repository: str, path: str, *, at: str = MAIN) -> str | None:
         """A file's text, or None."""
         git, commit = self._at(repository, at)
-        done = git.run(["cat-file", "blob", f"{commit}:{inside(path)}"])
+        done = git.run(["cat-file", "blob", f"{commit}:{within(path)}"])
         return None if done.returncode else done.stdout.decode(errors="replace")
 
     def files(self, repository: str, under: str = "", *, at: str = MAIN) -> Sequence[str]:
         """Paths below a folder."""
         git, commit = self._at(repository, at)
-        folder = inside(under.strip("/")) + "/" if under.strip("/") else ""
+        folder = within(under.strip("/")) + "/" if under.strip("/") else ""
         return [entry.path for entry in entries(git, commit, folder)]
 
     def head(self, repository: str, branch: str = MAIN) -> str:
@@ -109,7 +109,7 @@ class GitForge:
     def history(self, repository: str, path: str, *, at: str = MAIN) -> Sequence[str]:
         """Commits that changed what lies below a path, newest first."""
         git, commit = self._at(repository, at)
-        return git.text("log", "--format=%H", "--end-of-options", commit, "--", inside(path)).split()
+        return git.text("log", "--format=%H", "--end-of-options", commit, "--", within(path)).split()
 
     def _git(self, repository: str) -> Git:
         if repository not in self._repositories:

@@ -49,6 +49,14 @@ def inside(path: str) -> str:
     return path
 
 
+def within(path: str) -> str:
+    """The path, if it names something in a tree to be read only; raises UserError."""
+    parts = path.split("/")
+    if path.startswith("-") or any(part in {"", ".", ".."} or not part.isprintable() for part in parts):
+        raise UserError(f"{path[:120]!r} is no path inside a repository; give one such as docs/CODEOWNERS")
+    return path
+
+
 def person(name: str) -> str:
     """The name, if it can be a person's; raises RefusedError for machines and for nobody."""
     if not _PERSON.fullmatch(name) or name.strip().lower().removesuffix("[bot]") in _MACHINES:
