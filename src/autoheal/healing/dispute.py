@@ -7,7 +7,7 @@ from autoheal.healing.responder import Responder
 from autoheal.policy.untrusted import fit
 
 DISAGREEMENTS = 2
-"""From so many disagreements on an incident on, no further look is taken: a person decides."""
+"""After so many on an incident, whoever is paged is told both cases and not that nothing was found."""
 
 _SHOWN = 2
 _LENGTH = 1_500

@@ -74,7 +74,7 @@ async def _find_cause(run: Run, step: Step, responder: Responder, incident_id: s
         if looked:
             await run.sleep(responder.settings.second_look_seconds)
         found = await step(investigate, incident_id, attempt, looked)
-        if found in (CAUSE, RECOVERED) or await step(disputed, incident_id):
+        if found in (CAUSE, RECOVERED):
             return found
     return found
 
