@@ -15,7 +15,6 @@ from autoheal.domain.investigation import (
     Verdict,
     VerdictKind,
 )
-from autoheal.domain.ledger import LedgerEntry
 from autoheal.healing.bring_back import SOURCE as MEMORY
 from autoheal.healing.conclude import Finding, Inquiry, stored_evidence
 from autoheal.healing.correct import corrections
@@ -27,6 +26,7 @@ from autoheal.healing.review import UnderReview, review
 from autoheal.healing.triage import alerts_of
 from autoheal.ports.reasoning import Ending, Mind, Spent, Stage, Task, Thought
 from autoheal.reasoning.answer import Findings
+from autoheal.reasoning.bill import ledger_entry
 from autoheal.reasoning.digest import Picture, context, digest
 from autoheal.reasoning.instructions import INSTRUCTIONS
 from autoheal.reasoning.told import Told
@@ -57,18 +57,8 @@ class _Bill:
 
     def pay(self, spent: Spent) -> None:
         self.calls.append(spent)
-        entry = LedgerEntry(
-            incident_id=self.incident_id,
-            stage=Stage.INVESTIGATE,
-            backend=spent.model,
-            at=self.responder.clock.now(),
-            tokens_input=spent.input_tokens,
-            tokens_cached=spent.cached_tokens,
-            tokens_output=spent.output_tokens,
-            tokens_reasoning=spent.reasoning_tokens,
-            wall_seconds=spent.seconds,
-            dollars=spent.dollars,
-        )
+        at = self.responder.clock.now()
+        entry = ledger_entry(spent, incident_id=self.incident_id, stage=Stage.INVESTIGATE, at=at)
         self.responder.incidents.add_costs([entry])
 
     @property

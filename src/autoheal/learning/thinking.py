@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from autoheal.domain.ledger import LedgerEntry
 from autoheal.learning.lessons import Lessons
 from autoheal.ports.reasoning import Mind, Spent, Stage, Task, Thought
+from autoheal.reasoning.bill import ledger_entry
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -22,18 +22,8 @@ def think(lessons: Lessons, mind: Mind, task: Task[T]) -> Thought[T]:
     """What the model answers; its calls are priced and stored one by one, also where it fails later."""
 
     def heard(spent: Spent) -> None:
-        cost = LedgerEntry(
-            incident_id=task.incident_id,
-            stage=task.stage,
-            backend=spent.model,
-            at=lessons.clock.now(),
-            tokens_input=spent.input_tokens,
-            tokens_cached=spent.cached_tokens,
-            tokens_output=spent.output_tokens,
-            tokens_reasoning=spent.reasoning_tokens,
-            wall_seconds=spent.seconds,
-            dollars=spent.dollars,
-        )
+        at = lessons.clock.now()
+        cost = ledger_entry(spent, incident_id=task.incident_id, stage=task.stage, at=at)
         lessons.incidents.add_costs([cost])
 
     return mind.think(task, spent=heard)
