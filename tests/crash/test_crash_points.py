@@ -23,6 +23,7 @@ UNREACHED = {
     "graph.supersede": "nothing contradicts what these lives believe",
     "graph.retract": "no part of an incident's life withdraws a fact",
     "heal.take_answer": "nobody is known who could be asked",
+    "learn.write_account": "no model is configured that could write",
     "questions.save": "nobody is known who could be asked",
     "mitigations.set_killed": "the switch is a person's, and is tested with every effect elsewhere",
 }
