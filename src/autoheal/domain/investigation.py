@@ -102,6 +102,11 @@ class Review:
         """Whether every test ran and none refuted."""
         return self.completed and bool(self.objections) and all(o.passed for o in self.objections)
 
+    @property
+    def refutations(self) -> tuple[str, ...]:
+        """What each test that refuted says."""
+        return tuple(f"{o.test}: {o.text}" for o in self.objections if not o.passed)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:

@@ -34,6 +34,10 @@ class Collection:
     changes: Mapping[str, Change]
     disturbed: Spans = ()
 
+    def change(self, change_id: str | None) -> Change | None:
+        """The change that a hypothesis names; changes themselves go by the id under which they are judged."""
+        return next((change for change in self.changes.values() if change.id == change_id), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Window:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autoheal.diagnosis.finding import Diagnosis
-from autoheal.domain.change import Change
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.investigation import (
     Confidence,
@@ -77,7 +76,7 @@ def conclude(responder: Responder, inquiry: Inquiry, diagnosis: Diagnosis) -> Fi
         hypothesis=leading,
         evidence=evidence,
         rows=rows,
-        change=_named(changes, leading.change_id),
+        change=inquiry.collection.change(leading.change_id),
         onset=diagnosis.onset,
         now=responder.clock.now().timestamp(),
         services=inquiry.services,
@@ -104,10 +103,6 @@ def stored_evidence(
     return {item.id: item for item in found}, rows
 
 
-def _named(changes: Mapping[str, Change], change_id: str | None) -> Change | None:
-    return next((change for change in changes.values() if change.id == change_id), None)
-
-
 def _accepted(
     candidates: Sequence[Hypothesis], checked: Review, diagnosis: Diagnosis, path: tuple[str, ...]
 ) -> Finding:
@@ -130,8 +125,7 @@ def _doubted(
     path: tuple[str, ...],
 ) -> Finding:
     leading, *others = candidates
-    refuted = [f"{o.test}: {o.text}" for o in checked.objections if not o.passed]
-    doubt = "; ".join(refuted) or f"confidence {leading.confidence:.2f} is too low to act on"
+    doubt = "; ".join(checked.refutations) or f"confidence {leading.confidence:.2f} is too low to act on"
     verdict = _no_cause(diagnosis, inquiry, doubt)
     return Finding(hypotheses=(_demoted(leading, doubt), *others), verdict=verdict, review=checked, path=path)
 

@@ -32,7 +32,7 @@ def both_cases(investigation: Investigation) -> str:
     """What the author claims and on what, and what the reviewer holds against it."""
     review = investigation.review
     author = next((h for h in investigation.hypotheses if review and h.id == review.hypothesis_id), None)
-    against = [f"{o.test}: {o.text}" for o in review.objections if not o.passed] if review else []
+    against = review.refutations if review else ()
     return f"the author says {_case(author)}; the reviewer says {', '.join(against[:_SHOWN])}"
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from autoheal.diagnosis.finding import Diagnosis
-from autoheal.domain.change import Change
 from autoheal.domain.investigation import (
     Confidence,
     Hypothesis,
@@ -257,24 +256,18 @@ def _examined(responder: Responder, look: Look, candidate: Hypothesis) -> tuple[
         hypothesis=candidate,
         evidence=evidence,
         rows=rows,
-        change=_change(inquiry, candidate),
+        change=inquiry.collection.change(candidate.change_id),
         onset=look.diagnosis.onset,
         now=responder.clock.now().timestamp(),
         services=inquiry.services,
         calls=inquiry.collection.telemetry.topology,
     )
     checked = review(responder.gatherer.for_stage(inquiry.incident_id, "review"), case)
-    refuted = [f"{o.test}: {o.text}" for o in checked.objections if not o.passed]
-    if refuted or not checked.passed:
-        return checked, "; ".join(refuted) or "it could not be reviewed"
+    if not checked.passed:
+        return checked, "; ".join(checked.refutations) or "it could not be reviewed"
     if candidate.confidence < responder.settings.act_confidence:
         return checked, f"confidence {candidate.confidence:.2f} is too low to act on"
     return checked, ""
-
-
-def _change(inquiry: Inquiry, candidate: Hypothesis) -> Change | None:
-    changes = inquiry.collection.changes.values()
-    return next((change for change in changes if change.id == candidate.change_id), None)
 
 
 def _accepted(

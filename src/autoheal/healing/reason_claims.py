@@ -81,7 +81,7 @@ def _candidate(court: Court, said: Candidate, place: int, model: str, losses: _L
     if problem:
         losses.add(f"hypothesis {place} dropped: {problem}")
         return None
-    change = _change(court, said)
+    change = court.desk.collection.change(said.change_id)
     speaking = _telling(_standing(court, said.claims_for, losses), losses)
     against = _standing(court, said.claims_against, losses)
     if not speaking:
@@ -110,7 +110,7 @@ def _impossible(court: Court, said: Candidate) -> str:
         return f"there is no service {said.entity!r} in this incident"
     if said.entity in court.ruled_out:
         return f"{court.ruled_out[said.entity]} says that it is not {said.entity}"
-    change = _change(court, said)
+    change = court.desk.collection.change(said.change_id)
     if said.change_id is None:
         return ""
     if change is None:
@@ -119,11 +119,6 @@ def _impossible(court: Court, said: Candidate) -> str:
         return f"change {change.id!r} is of {change.entity}, not of {said.entity}"
     refuted = next((c.refuted for c in court.diagnosis.changes if c.id in (change.id, change.commit)), ())
     return f"change {change.id!r} is refuted: {'; '.join(refuted)}" if refuted else ""
-
-
-def _change(court: Court, said: Candidate) -> Change | None:
-    changes = court.desk.collection.changes.values()
-    return next((change for change in changes if change.id == said.change_id), None)
 
 
 def _brought(court: Court, change: Change | None) -> tuple[Claim, ...]:

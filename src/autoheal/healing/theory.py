@@ -144,12 +144,11 @@ def _reviewed(
         return None
     collection, diagnosis = seen
     evidence, rows = stored_evidence(responder, incident.id)
-    named = (change for change in collection.changes.values() if change.id == hypothesis.change_id)
     case = UnderReview(
         hypothesis=hypothesis,
         evidence=evidence,
         rows=rows,
-        change=next(named, None),
+        change=collection.change(hypothesis.change_id),
         onset=diagnosis.onset,
         now=responder.clock.now().timestamp(),
         services=responder.alerts.group_of_incident(incident.id).services,
@@ -169,7 +168,7 @@ def _result(hypothesis: Hypothesis, checked: Review | None, diagnosis: Diagnosis
 def _record(
     responder: Responder, theory: Theory, hypothesis: Hypothesis, checked: Review | None, result: str
 ) -> None:
-    refuted = [f"{o.test}: {o.text}" for o in (checked.objections if checked else ()) if not o.passed]
+    refuted = checked.refutations if checked else ()
     told = {
         STANDS: "the evidence speaks for it more than for anything else",
         WEAKER: "possible, but another service weighs more",
