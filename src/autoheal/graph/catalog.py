@@ -29,13 +29,14 @@ def entries(graph: GraphStore, *, kind: NodeKind | None = None, retired: bool = 
 
 def view(graph: GraphStore, center: str, around: Around, *, now: datetime) -> View:
     """What stands around a thing, nearest first; read by table and graph alike."""
-    facts = graph.neighborhood(
+    near = graph.neighborhood(
         center,
         relations=around.relations,
         hops=around.hops,
         known_at=around.known_at,
         true_at=around.true_at,
     )
+    facts = near.facts
     ends = list(dict.fromkeys((center, *(end for fact in facts for end in _outward(fact, center)))))
     kept = set(ends[:MOST_NODES])
     shown = [fact for fact in facts if fact.subject in kept and fact.object in kept]
@@ -45,6 +46,10 @@ def view(graph: GraphStore, center: str, around: Around, *, now: datetime) -> Vi
         links=tuple(link(fact, now=now) for fact in shown),
         conflicts=tuple(conflicts(shown)),
         left_out=len(ends) - len(kept),
+        cut=near.cut,
+        facts_left_out=near.facts_left_out,
+        things_left_out=near.things_left_out,
+        cut_says=near.says,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from autoheal.domain.catalog import Nearby
 from autoheal.domain.fact import Fact, NodeKind, Relation, urn
 from autoheal.graph.confidence import confidence
 from autoheal.ports.stores import GraphStore
@@ -88,24 +89,29 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieved:
-    """The best of memory within the budget, best first; left_out is how many more there were."""
+    """The best of memory within the budget, best first; left_out is how many more there were.
+
+    cut says what was not even looked at, since a hub has more facts than can be read; else it is empty.
+    """
 
     memories: tuple[Memory, ...]
     left_out: int
+    cut: str = ""
 
 
 def retrieve(
     graph: GraphStore, clue: Clue, *, now: datetime, budget_tokens: int = BUDGET_TOKENS
 ) -> Retrieved:
     """What may help with an incident, each fact once."""
+    around = near(graph, clue)
     lanes = {
         Lane.EXACT: exact(graph, clue),
-        Lane.NEAR: near(graph, clue),
+        Lane.NEAR: list(around.facts),
         Lane.TEXT: list(graph.search(clue.words, limit=_WORDS)) if clue.words else [],
     }
     ranked = [memory for memory in _fused(lanes, clue, now) if memory.confidence >= HIDDEN_BELOW]
     kept = within(ranked, budget_tokens)
-    return Retrieved(memories=tuple(kept), left_out=len(ranked) - len(kept))
+    return Retrieved(memories=tuple(kept), left_out=len(ranked) - len(kept), cut=around.says)
 
 
 def exact(graph: GraphStore, clue: Clue) -> list[Fact]:
@@ -120,15 +126,18 @@ def exact(graph: GraphStore, clue: Clue) -> list[Fact]:
     return [*lessons, *(fact for fact in direct if fact.relation is not Relation.SHOWED)]
 
 
-def near(graph: GraphStore, clue: Clue) -> list[Fact]:
+def near(graph: GraphStore, clue: Clue) -> Nearby:
     """What stood around the services when the incident began, nearest first."""
     found: dict[str, Fact] = {}
+    facts_left_out = things_left_out = 0
     for name in clue.services[:_SERVICES]:
         around = graph.neighborhood(
             urn(NodeKind.SERVICE, name), relations=_TOPOLOGY, hops=_HOPS, true_at=clue.began
         )
-        found |= {fact.id: fact for fact in around if fact.id not in found}
-    return list(found.values())
+        found |= {fact.id: fact for fact in around.facts if fact.id not in found}
+        facts_left_out += around.facts_left_out
+        things_left_out += around.things_left_out
+    return Nearby(facts=tuple(found.values()), facts_left_out=facts_left_out, things_left_out=things_left_out)
 
 
 def _fused(lanes: dict[Lane, list[Fact]], clue: Clue, now: datetime) -> list[Memory]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from autoheal.domain.catalog import Around, Conflict, Entry, TakenIn, View
 from autoheal.domain.errors import ConflictError, NotFoundError
-from autoheal.domain.fact import Fact, NodeKind
+from autoheal.domain.fact import FUNCTIONAL, Fact, NodeKind
 from autoheal.graph import archive_lines
 from autoheal.graph.catalog import entries, found_as, view
 from autoheal.graph.conflicts import conflicts
@@ -59,7 +59,8 @@ class Knowledge:
 
     def conflicts(self) -> list[Conflict]:
         """Where sources disagree."""
-        return conflicts(self.graph.facts())
+        functional = sorted(FUNCTIONAL)
+        return conflicts(fact for relation in functional for fact in self.graph.facts(relation=relation))
 
     def export(self) -> Iterator[str]:
         """Everything that was ever believed, as JSON lines."""

@@ -11,6 +11,7 @@ from typing import Protocol
 from autoheal.domain.alert import Alert
 from autoheal.domain.alert_group import AlertGroup
 from autoheal.domain.approval import Approval
+from autoheal.domain.catalog import Nearby
 from autoheal.domain.decision_trace import DecisionTrace
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.fact import Fact, Node, Relation
@@ -333,7 +334,7 @@ class GraphStore(Protocol):
         hops: int,
         known_at: datetime | None = None,
         true_at: datetime | None = None,
-    ) -> Sequence[Fact]:
+    ) -> Nearby:
         """Facts within some hops in either direction, nearest and newest first, at most 2,000."""
         ...
 

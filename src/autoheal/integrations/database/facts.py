@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import cast
 from uuid import UUID, uuid5
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select
+from sqlalchemy import ColumnClause, ColumnElement, Connection, and_, insert, literal_column, or_, select
 
 from autoheal.domain.errors import ConflictError
 from autoheal.domain.fact import Fact, Provenance, Relation
@@ -63,7 +64,7 @@ def read(
 ) -> list[Fact]:
     """The facts that meet the terms, oldest first; with a limit the newest ones, newest first."""
     first = FACTS.c.recorded_at.asc() if newest is None else FACTS.c.recorded_at.desc()
-    query = select(FACTS.c.id, FACTS.c.body, FACTS.c.retracted_at).where(*terms, *moment.terms)
+    query = select(*_columns(connection)).where(*terms, *moment.terms)
     return _words(
         connection, connection.execute(query.order_by(first, FACTS.c.id).limit(newest)).all(), moment
     )
@@ -71,7 +72,7 @@ def read(
 
 def by_id(connection: Connection, ids: Sequence[str], *, moment: Moment | None = NOW) -> dict[str, Fact]:
     """Facts by id; without a moment whatever was ever believed."""
-    query = select(FACTS.c.id, FACTS.c.body, FACTS.c.retracted_at).where(FACTS.c.id.in_(ids))
+    query = select(*_columns(connection)).where(FACTS.c.id.in_(ids))
     if moment is not None:
         query = query.where(*moment.terms)
     return {fact.id: fact for fact in _words(connection, connection.execute(query).all(), moment or NOW)}
@@ -85,12 +86,27 @@ def touching(
     return _words(connection, graph_near.touching(connection, urns, names, times, newest), moment)
 
 
-def _words(connection: Connection, rows: Iterable[Sequence[object]], moment: Moment) -> list[Fact]:
-    found = [(str(key), str(body), retracted) for key, body, retracted in rows]
-    said = graph_near.said(connection, [key for key, _, _ in found])
+def _columns(connection: Connection) -> list[ColumnClause[object]]:
+    """What a fact is read from; SQLite is asked apart who says so, which costs no way to a server."""
+    columns = ["fact.id", "fact.body", "fact.retracted_at"]
+    if connection.dialect.name != "sqlite":
+        columns.append(graph_near.POSTGRES_SAID)
+    return [literal_column(column) for column in columns]
+
+
+def _words(connection: Connection, rows: Sequence[Sequence[object]], moment: Moment) -> list[Fact]:
+    if connection.dialect.name == "sqlite":
+        apart = graph_near.said(connection, [str(row[0]) for row in rows])
+        rows = [(*row, apart[str(row[0])]) for row in rows]
     return [
-        _believed(body, key, said[key], retracted if isinstance(retracted, float) else None, moment.known_at)
-        for key, body, retracted in found
+        _believed(
+            str(body),
+            str(key),
+            cast("list[str]", said or []),
+            retracted if isinstance(retracted, float) else None,
+            moment.known_at,
+        )
+        for key, body, retracted, said in rows
     ]
 
 

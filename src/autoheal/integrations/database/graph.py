@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, select, update
 
+from autoheal.domain.catalog import Nearby
 from autoheal.domain.fact import Fact, Node, Relation
 from autoheal.domain.skill import Trust
 from autoheal.integrations.database import facts as rows
@@ -16,10 +17,9 @@ from autoheal.integrations.database.codec import decode, encode
 from autoheal.integrations.database.connections import Connections
 from autoheal.integrations.database.facts import BATCH, FACTS, Moment
 from autoheal.integrations.database.text_index import TextIndex
+from autoheal.integrations.database.walk import Walk
 from autoheal.integrations.database.writing import insert_once, upsert, upsert_all
 
-_FRONTIER = 500
-_MOST_FACTS = 2_000
 _BULK = 5_000
 
 
@@ -144,21 +144,11 @@ class DatabaseGraph:
         hops: int,
         known_at: datetime | None = None,
         true_at: datetime | None = None,
-    ) -> Sequence[Fact]:
+    ) -> Nearby:
         """Breadth first in either direction, frontier by frontier: portable, and fast on both databases."""
         moment = Moment(known_at=known_at, true_at=true_at)
-        found: dict[str, Fact] = {}
-        seen, frontier = {urn}, [urn]
         with self._connections.read() as connection:
-            for _ in range(hops):
-                near = rows.touching(connection, frontier, relations, moment, _MOST_FACTS)
-                found |= {fact.id: fact for fact in near if fact.id not in found}
-                reached = {end for fact in near for end in (fact.subject, fact.object)}
-                frontier = sorted(reached - seen)[:_FRONTIER]
-                seen |= reached
-                if not frontier or len(found) >= _MOST_FACTS:
-                    break
-        return list(found.values())[:_MOST_FACTS]
+            return Walk(connection, relations=relations, moment=moment).around(urn, hops=hops)
 
     def search(
         self,

@@ -214,6 +214,14 @@ fact = Table(
     # Newest first and with all that a question of a moment asks: the body is read only of what survives.
     Index("fact_newest_subject", "subject", *_NEWEST),
     Index("fact_newest_object", "object", *_NEWEST),
+    # What is believed of one relation, whatever it joins; what is over would only make it longer.
+    Index(
+        "fact_relation",
+        "relation",
+        "recorded_at",
+        sqlite_where=text("retracted_at IS NULL"),
+        postgresql_where=text("retracted_at IS NULL"),
+    ),
     # A believed fact is there once, also when two processes come to believe it in the same moment.
     Index(
         "fact_open",

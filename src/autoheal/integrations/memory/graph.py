@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from autoheal.domain.catalog import Nearby
 from autoheal.domain.fact import Fact, Node, Relation
 from autoheal.domain.skill import Trust
 
@@ -109,14 +110,14 @@ class MemoryGraph:
         hops: int,
         known_at: datetime | None = None,
         true_at: datetime | None = None,
-    ) -> Sequence[Fact]:
+    ) -> Nearby:
         """Facts within some hops in either direction."""
         near, found = {urn}, dict[str, Fact]()
         for _ in range(hops):
             reached = _near(self.facts(known_at=known_at, true_at=true_at), near, relations)
             found.update((fact.id, fact) for fact in reached)
             near |= {end for fact in reached for end in (fact.subject, fact.object)}
-        return list(found.values())[:_MOST]
+        return Nearby(facts=tuple(found.values())[:_MOST], facts_left_out=max(len(found) - _MOST, 0))
 
     def search(
         self,

@@ -82,7 +82,8 @@ def _neighbors(ctx: typer.Context, thing: str, around: Around, *, as_json: bool)
     show_table(_COLUMNS, _rows(found.links), empty=f"nothing is believed of {thing}")
     more = f"; {found.left_out} more did not fit" if found.left_out else ""
     disputed = f", {len(found.conflicts)} in dispute" if found.conflicts else ""
-    note(f"{len(found.entries)} things, {len(found.links)} relations{disputed}{more}")
+    cut = f"; cut: {found.cut_says}" if found.cut else ""
+    note(f"{len(found.entries)} things, {len(found.links)} relations{disputed}{more}{cut}")
 
 
 _COLUMNS = ("subject", "relation", "object", "believed", "how", "source", "since", "until")
