@@ -7,6 +7,7 @@ multiplied by how far a fact is believed and, for changes, by how fresh it was w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -33,7 +34,9 @@ _TOPOLOGY = (
     Relation.MONITORS,
     Relation.OWNED_BY,
 )
-_KEYS = (Relation.MANIFESTS_AS, Relation.SHOWED, Relation.MONITORS)
+_WAYS = (Relation.MANIFESTS_AS, Relation.SHOWED)
+"""That an earlier incident showed the same alert is a way to its lesson, and no lesson itself."""
+_KEYS = (Relation.MANIFESTS_AS, Relation.MONITORS)
 _LESSONS = (
     Relation.MITIGATED_BY,
     Relation.APPLIES_TO,
@@ -118,12 +121,16 @@ def exact(graph: GraphStore, clue: Clue) -> list[Fact]:
     """By the keys of the incident: its alerts' kinds, its signature, fingerprints seen before."""
     symptoms = [urn(NodeKind.SYMPTOM, name) for name in clue.symptoms]
     aliases = [("signature", clue.signature), *(("fingerprint", key) for key in clue.fingerprints)]
-    before = [found for scheme, value in aliases if value and (found := graph.resolve(scheme, value))]
-    direct = list(graph.touching([*symptoms, *before], relations=_KEYS, newest=_NEWEST))
-    # That an earlier incident showed the same alert is a way to its lesson, and no lesson itself.
-    ways = [fact.subject for fact in direct if fact.relation is not Relation.MONITORS]
-    lessons = graph.touching(list(dict.fromkeys((*before, *ways))), relations=_LESSONS, newest=_NEWEST)
-    return [*lessons, *(fact for fact in direct if fact.relation is not Relation.SHOWED)]
+    before = graph.resolve_all([(scheme, value) for scheme, value in aliases if value])
+    keys = frozenset((*symptoms, *before))
+    ways = frozenset((*before, *graph.subjects(symptoms, relations=_WAYS, newest=_NEWEST)))
+    found = graph.touching(sorted(keys | ways), relations=(*_KEYS, *_LESSONS), newest=2 * _NEWEST)
+    lessons = [fact for fact in found if fact.relation in _LESSONS and _touches(fact, ways)]
+    return [*lessons, *(fact for fact in found if fact.relation in _KEYS and _touches(fact, keys))]
+
+
+def _touches(fact: Fact, urns: AbstractSet[str]) -> bool:
+    return fact.subject in urns or fact.object in urns
 
 
 def near(graph: GraphStore, clue: Clue) -> Nearby:

@@ -33,6 +33,19 @@ _NEWEST = """
         SELECT id, recorded_at FROM ({subjects} UNION {objects}) AS touching
         ORDER BY recorded_at DESC, id LIMIT :newest
     ) AS chosen {join} JOIN fact ON fact.id = chosen.id ORDER BY chosen.recorded_at DESC, chosen.id"""
+_SQLITE_SUBJECTS = """
+    SELECT f.subject FROM json_each(:urns) AS u CROSS JOIN fact AS f
+    WHERE f.rowid IN (
+        SELECT rowid FROM fact INDEXED BY fact_newest_object WHERE object = u.value
+        AND relation IN (SELECT value FROM json_each(:relations)) AND {moment}
+        ORDER BY recorded_at DESC, id LIMIT :newest
+    ) ORDER BY f.recorded_at DESC, f.id LIMIT :newest"""
+_POSTGRES_SUBJECTS = """
+    SELECT f.subject FROM unnest(CAST(:urns AS text[])) AS u(urn) CROSS JOIN LATERAL (
+        SELECT subject, id, recorded_at FROM fact WHERE object = u.urn
+        AND relation = ANY(CAST(:relations AS text[])) AND {moment}
+        ORDER BY recorded_at DESC, id LIMIT :newest
+    ) AS f ORDER BY f.recorded_at DESC, f.id LIMIT :newest"""
 _SQLITE_COUNT = """SELECT count(*) FROM (
         SELECT 1 FROM json_each(:urns) AS u CROSS JOIN fact INDEXED BY fact_newest_{end} WHERE {end} = u.value
         AND relation IN (SELECT value FROM json_each(:relations)) AND {moment} {not_yet} LIMIT :newest
@@ -45,7 +58,12 @@ _POSTGRES_COUNT = """SELECT count(*) FROM (
 _SQLITE_OTHER = "AND subject NOT IN (SELECT value FROM json_each(:urns))"
 _POSTGRES_OTHER = "AND subject <> ALL(CAST(:urns AS text[]))"
 # With who says so in the same answer: another question would be another way to the server and back.
-POSTGRES_SAID = "(SELECT json_agg(body ORDER BY sequence) FROM assertion WHERE fact_id = fact.id)"
+POSTGRES_SAID = """(
+        SELECT json_agg(
+            CASE WHEN withdrawn_at IS NULL THEN to_json(body)
+            ELSE json_build_array(body, withdrawn_at, restored_at) END ORDER BY sequence
+        ) FROM assertion WHERE fact_id = fact.id
+    )"""
 _SQLITE_SAME = """
     SELECT f.subject, f.relation, f.object, f.valid_to, f.id FROM json_each(:triples) AS t
     CROSS JOIN fact AS f
@@ -58,7 +76,10 @@ _POSTGRES_SAME = """
     JOIN fact ON subject = t.s AND relation = t.r AND object = t.o
     WHERE retracted_at IS NULL AND valid_to IS {ended} ORDER BY id DESC"""
 _TAKEN = "SELECT id FROM fact WHERE id {among}"
-_SAID = "SELECT fact_id, body FROM assertion WHERE fact_id {among} ORDER BY fact_id, sequence"
+_SAID = (
+    "SELECT fact_id, body, withdrawn_at, restored_at FROM assertion"
+    " WHERE fact_id {among} ORDER BY fact_id, sequence"
+)
 
 
 def touching(
@@ -91,6 +112,15 @@ def counted(
     return min(int(connection.execute(query, asked).scalar() or 0), most)
 
 
+def subjects(
+    connection: Connection, objects: Sequence[str], relations: Sequence[str], newest: int
+) -> list[str]:
+    """What is believed now to stand so to these, the newest first, each once; no fact is read whole."""
+    sqlite = connection.dialect.name == "sqlite"
+    asked = _asked(objects, relations, (None, None), newest, sqlite=sqlite)
+    return list(dict.fromkeys(connection.execute(_subjects(sqlite=sqlite), asked).scalars()))
+
+
 def _asked(
     urns: Sequence[str],
     relations: Sequence[str],
@@ -109,14 +139,16 @@ def _asked(
     return asked | ({"true": true_at.timestamp()} if true_at else {})
 
 
-def said(connection: Connection, fact_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Who says so, of each fact, in the order in which it was said."""
+def said(
+    connection: Connection, fact_ids: Sequence[str]
+) -> dict[str, list[str | Sequence[str | float | None]]]:
+    """Who says so, of each fact, in the order it was said; with the times where it was taken back."""
     sqlite = connection.dialect.name == "sqlite"
-    found: dict[str, list[str]] = {key: [] for key in fact_ids}
+    found: dict[str, list[str | Sequence[str | float | None]]] = {key: [] for key in fact_ids}
     if fact_ids:
         asked = {"ids": listed(fact_ids, sqlite=sqlite)}
-        for key, body in connection.execute(_among(_SAID, sqlite=sqlite), asked):
-            found[key].append(body)
+        for key, body, *times in connection.execute(_among(_SAID, sqlite=sqlite), asked):
+            found[key].append(body if times[0] is None else (body, *times))
     return found
 
 
@@ -165,6 +197,12 @@ def _query(*, sqlite: bool, known: bool, true: bool) -> TextClause:
     join = "CROSS" if sqlite else ""
     said = "" if sqlite else f", {POSTGRES_SAID}"
     return text(_NEWEST.format(subjects=ends["subject"], objects=ends["object"], join=join, said=said))
+
+
+@lru_cache
+def _subjects(*, sqlite: bool) -> TextClause:
+    one = _SQLITE_SUBJECTS if sqlite else _POSTGRES_SUBJECTS
+    return text(one.format(moment=_moment(known=False, true=False)))
 
 
 @lru_cache

@@ -11,6 +11,7 @@ from autoheal.domain.catalog import MOST_COUNTED, Nearby
 from autoheal.domain.fact import Fact, Relation
 from autoheal.integrations.database import facts, graph_near
 from autoheal.integrations.database.facts import Moment
+from autoheal.integrations.database.merges import APART, Joined
 
 _FRONTIER = 500
 _MOST_FACTS = 2_000
@@ -30,11 +31,13 @@ class Walk:
     connection: Connection
     relations: Sequence[Relation] = field(kw_only=True)
     moment: Moment = field(kw_only=True)
+    joined: Joined = field(kw_only=True, default=APART)
 
     def around(self, urn: str, *, hops: int) -> Nearby:
         """The newest 2,000 facts of each hop, and of each next hop at most 500 things."""
         found = _Found()
-        seen, frontier = {urn}, [urn]
+        center = self.joined.one(urn)
+        seen, frontier = {center}, [center]
         for hop in range(hops):
             near = self._hop(frontier, found)
             reached = {end for fact in near for end in (fact.subject, fact.object)}
@@ -56,10 +59,12 @@ class Walk:
         )
 
     def _hop(self, frontier: Sequence[str], found: _Found) -> Sequence[Fact]:
+        frontier = self.joined.all(frontier)
         near = facts.touching(self.connection, frontier, self.relations, self.moment, _MOST_FACTS + 1)
         if len(near) > _MOST_FACTS:
             near = near[:_MOST_FACTS]
             found.facts_left_out += self._more(frontier, than=len(near))
+        near = self.joined.united(near)
         found.facts |= {fact.id: fact for fact in near if fact.id not in found.facts}
         return near
 

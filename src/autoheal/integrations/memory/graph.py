@@ -52,6 +52,10 @@ class MemoryGraph:
         """The urn behind a source's name."""
         return self._aliases.get((scheme, value))
 
+    def resolve_all(self, names: Sequence[tuple[str, str]]) -> Sequence[str]:
+        """The urns behind many names."""
+        return list(dict.fromkeys(self._aliases[name] for name in names if name in self._aliases))
+
     def assert_fact(self, fact: Fact) -> Fact:
         """Believe it, or add its provenance to the same open fact."""
         for known in self._facts.values():
@@ -84,8 +88,10 @@ class MemoryGraph:
         object: str | None = None,  # noqa: A002  subject, relation, object are the words of a triple
         known_at: datetime | None = None,
         true_at: datetime | None = None,
+        as_told: bool = False,
     ) -> Sequence[Fact]:
-        """Facts that match, as known and as true then."""
+        """Facts that match, as known and as true then; nothing is merged here."""
+        del as_told
         wanted = (subject, relation, object)
         return [
             fact
@@ -101,6 +107,14 @@ class MemoryGraph:
         """What is believed of these nodes, the newest first."""
         found = _near(self.facts(), set(urns), relations)
         return sorted(found, key=lambda fact: fact.recorded_at, reverse=True)[:newest]
+
+    def subjects(
+        self, objects: Sequence[str], *, relations: Sequence[Relation], newest: int
+    ) -> Sequence[str]:
+        """What stands so to these, the newest first."""
+        found = [f for f in self.facts() if f.relation in relations and f.object in objects]
+        newest_first = sorted(found, key=lambda fact: fact.recorded_at, reverse=True)[:newest]
+        return list(dict.fromkeys(fact.subject for fact in newest_first))
 
     def neighborhood(
         self,
