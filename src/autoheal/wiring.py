@@ -137,6 +137,7 @@ def _knowledge(config: Config, database: Database, sources: Sources, loop: Loop)
     return Knowledge(
         graph=database.graph,
         archive=database.archive,
+        curation=database.curation,
         clock=clock,
         lessons=loop.lessons,
         sync=Sync(

@@ -11,6 +11,7 @@ from typing import Protocol
 from autoheal.domain.alert import Alert
 from autoheal.domain.alert_group import AlertGroup
 from autoheal.domain.approval import Approval
+from autoheal.domain.catalog import Nearby
 from autoheal.domain.decision_trace import DecisionTrace
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.fact import Fact, Node, Relation
@@ -289,6 +290,10 @@ class GraphStore(Protocol):
         """The urn behind a source's name."""
         ...
 
+    def resolve_all(self, names: Sequence[tuple[str, str]]) -> Sequence[str]:
+        """The urns behind pairs of scheme and name, each once; what nobody knows is left out."""
+        ...
+
     def assert_fact(self, fact: Fact) -> Fact:
         """Believe a fact, or add its provenance to the same open fact; returns what is stored."""
         ...
@@ -313,8 +318,12 @@ class GraphStore(Protocol):
         object: str | None = None,  # noqa: A002  subject, relation, object are the words of a triple
         known_at: datetime | None = None,
         true_at: datetime | None = None,
+        as_told: bool = False,
     ) -> Sequence[Fact]:
-        """Facts that match, as known at and as true at the given instants (None: now), oldest first."""
+        """Facts that match, as known at and as true at the given instants (None: now), oldest first.
+
+        Nodes that were merged are read as one, unless the facts are wanted under the names they were told by.
+        """
         ...
 
     def facts_with(self, ids: Sequence[str]) -> Sequence[Fact]:
@@ -325,6 +334,12 @@ class GraphStore(Protocol):
         """What is believed now of these nodes, as subject or object: at most so many, the newest first."""
         ...
 
+    def subjects(
+        self, objects: Sequence[str], *, relations: Sequence[Relation], newest: int
+    ) -> Sequence[str]:
+        """What is believed now to stand so to these objects: of at most so many facts, the newest first."""
+        ...
+
     def neighborhood(
         self,
         urn: str,
@@ -333,7 +348,7 @@ class GraphStore(Protocol):
         hops: int,
         known_at: datetime | None = None,
         true_at: datetime | None = None,
-    ) -> Sequence[Fact]:
+    ) -> Nearby:
         """Facts within some hops in either direction, nearest and newest first, at most 2,000."""
         ...
 
