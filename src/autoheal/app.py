@@ -15,6 +15,7 @@ from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError, W
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.incident import Incident, TimelineEntry
 from autoheal.domain.investigation import Investigation
+from autoheal.domain.judgment import Judgment, Word
 from autoheal.domain.ledger import LedgerEntry
 from autoheal.domain.mitigation import Mitigation, MitigationState, Verification
 from autoheal.domain.proposal import Proposal, ProposalState
@@ -22,6 +23,7 @@ from autoheal.domain.question import Question
 from autoheal.domain.skill import Skill
 from autoheal.graph.skill_file import parse as parse_skill
 from autoheal.healing.correct import correct
+from autoheal.healing.judge import judge, judgments
 from autoheal.healing.room import CHANNEL, Room
 from autoheal.healing.rules import expressions_now
 from autoheal.healing.skill_credit import live_skills
@@ -46,6 +48,7 @@ from autoheal.ports.stores import (
     RawEvent,
     SkillLibrary,
 )
+from autoheal.recording.regression import RegressionSet
 from autoheal.reports.checks import Check
 from autoheal.reports.figures import Report, report
 from autoheal.reports.history import History
@@ -68,6 +71,7 @@ class IncidentFile:
     proposals: Sequence[Proposal]
     costs: Sequence[LedgerEntry]
     traces: Sequence[DecisionTrace]
+    judgment: Judgment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,7 @@ class App:
     ids: Ids
     room: Room | None
     knowledge: Knowledge
+    regressions: RegressionSet
     start: Callable[[], None]
     stop: Callable[[], None]
     checks: Callable[[], Sequence[Check]]
@@ -128,6 +133,7 @@ class App:
         mitigations = memory.mitigations.of_incident(incident_id)
         occurrences = (memory.alerts.occurrence(key) for key in group.occurrences)
         judged = {m.id: memory.mitigations.verification(m.id) for m in mitigations}
+        traces = memory.audit.records(incident_id)
         return IncidentFile(
             incident=incident,
             group=group,
@@ -140,12 +146,21 @@ class App:
             verifications={key: verdict for key, verdict in judged.items() if verdict is not None},
             proposals=memory.proposals.of_incident(incident_id),
             costs=memory.incidents.costs(incident_id),
-            traces=memory.audit.records(incident_id),
+            traces=traces,
+            judgment=judgments(traces).get(incident_id),
         )
 
     def evidence(self, evidence_id: str) -> tuple[Evidence, Sequence[Row]]:
         """One query with the rows that came back."""
         return self.memory.incidents.evidence(evidence_id), self.memory.incidents.rows(evidence_id)
+
+    def judge(self, incident_id: str, word: Word) -> tuple[Judgment, str]:
+        """A person's word on a verdict; a wrong one enters the regression set: with where, or why not."""
+        judgment = judge(self.loop.responder, incident_id, word)
+        if judgment.truth is None:
+            return judgment, "a right verdict enters no regression set"
+        entered = self.regressions.enter(incident_id, judgment.truth)
+        return judgment, str(entered) if entered else "nothing of this incident was recorded"
 
     # ------------------------------------------------------------ approvals
 

@@ -50,11 +50,13 @@ from autoheal.ports.reasoning import Stage
 from autoheal.ports.runs import Runs
 from autoheal.ports.telemetry import Changes
 from autoheal.recording.flight import FlightRecorder
+from autoheal.recording.regression import RegressionSet
 from autoheal.reports import checks
 from autoheal.reports.model_checks import model_probes
 from autoheal.reports.tool_checks import tool_probes
 
 _CONTEXT = "context"
+_CASES = "cases"
 _PROGRAMS = {
     "git": "the forge and the context repository",
     "promtool": "proofs of alert rules",
@@ -105,6 +107,7 @@ def wire(config: Config) -> App:
         ids=ids,
         room=room,
         knowledge=knowledge,
+        regressions=RegressionSet(recorded=config.home / _CASES, folder=config.home / "regressions"),
         start=start,
         stop=stop,
         checks=_checks(config, responder, forge, repositories),
@@ -267,7 +270,7 @@ def _responder(
 def _recorder(config: Config) -> Record | None:
     if not config.recording.keep:
         return None
-    return FlightRecorder(folder=config.home / "cases", keep=config.recording.keep).record
+    return FlightRecorder(folder=config.home / _CASES, keep=config.recording.keep).record
 
 
 def minds_of(config: Config, dollars_today: Callable[[], float]) -> ConfiguredMinds:

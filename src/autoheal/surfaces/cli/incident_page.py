@@ -28,6 +28,7 @@ def page(file: IncidentFile) -> str:
         _times(file),
         _alerts(file),
         _findings(file),
+        _judgment(file),
         _actions(file),
         _lessons(file),
         _cost(file),
@@ -65,6 +66,13 @@ def _alerts(file: IncidentFile) -> Iterator[str]:
 def _findings(file: IncidentFile) -> Iterator[str]:
     for investigation in file.investigations:
         yield from _finding(investigation)
+
+
+def _judgment(file: IncidentFile) -> Iterator[str]:
+    if file.judgment is not None:
+        yield f"Judgment: {file.judgment.says}"
+    if file.judgment is not None and file.judgment.note:
+        yield f"  {file.judgment.note}"
 
 
 def _finding(investigation: Investigation) -> Iterator[str]:

@@ -34,6 +34,12 @@ class IncidentView:
     total: Bill
 
     @property
+    def suspects(self) -> tuple[str, ...]:
+        """The services that a person may mean, the alarmed ones first."""
+        considered = (h.entity for i in self.file.investigations for h in i.hypotheses)
+        return tuple(dict.fromkeys((*self.file.incident.services, *considered)))
+
+    @property
     def live(self) -> bool:
         """Whether the page may still change by itself."""
         return self.file.incident.closed_at is None
