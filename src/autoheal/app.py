@@ -48,6 +48,7 @@ from autoheal.ports.stores import (
     RawEvent,
     SkillLibrary,
 )
+from autoheal.recording.deletion import Deletion, Tombstone, tombstones
 from autoheal.recording.regression import RegressionSet
 from autoheal.reports.checks import Check
 from autoheal.reports.figures import Report, report
@@ -72,6 +73,7 @@ class IncidentFile:
     costs: Sequence[LedgerEntry]
     traces: Sequence[DecisionTrace]
     judgment: Judgment | None = None
+    tombstone: Tombstone | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +104,7 @@ class App:
     room: Room | None
     knowledge: Knowledge
     regressions: RegressionSet
+    deletion: Deletion
     start: Callable[[], None]
     stop: Callable[[], None]
     checks: Callable[[], Sequence[Check]]
@@ -148,6 +151,7 @@ class App:
             costs=memory.incidents.costs(incident_id),
             traces=traces,
             judgment=judgments(traces).get(incident_id),
+            tombstone=next(iter(tombstones(traces)), None),
         )
 
     def evidence(self, evidence_id: str) -> tuple[Evidence, Sequence[Row]]:

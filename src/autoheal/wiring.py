@@ -49,6 +49,7 @@ from autoheal.ports.production import Actuator
 from autoheal.ports.reasoning import Stage
 from autoheal.ports.runs import Runs
 from autoheal.ports.telemetry import Changes
+from autoheal.recording.deletion import Deletion
 from autoheal.recording.flight import FlightRecorder
 from autoheal.recording.regression import RegressionSet
 from autoheal.reports import checks
@@ -56,7 +57,7 @@ from autoheal.reports.model_checks import model_probes
 from autoheal.reports.tool_checks import tool_probes
 
 _CONTEXT = "context"
-_CASES = "cases"
+_CASES, _REGRESSIONS = "cases", "regressions"
 _PROGRAMS = {
     "git": "the forge and the context repository",
     "promtool": "proofs of alert rules",
@@ -107,10 +108,21 @@ def wire(config: Config) -> App:
         ids=ids,
         room=room,
         knowledge=knowledge,
-        regressions=RegressionSet(recorded=config.home / _CASES, folder=config.home / "regressions"),
+        regressions=RegressionSet(recorded=config.home / _CASES, folder=config.home / _REGRESSIONS),
+        deletion=_deletion(config, database),
         start=start,
         stop=stop,
         checks=_checks(config, responder, forge, repositories),
+    )
+
+
+def _deletion(config: Config, database: Database) -> Deletion:
+    return Deletion(
+        incidents=database.incidents,
+        audit=database.audit,
+        clock=SystemClock(),
+        whole=database.alerts.exclusively,
+        folders=(config.home / _CASES, config.home / _REGRESSIONS),
     )
 
 

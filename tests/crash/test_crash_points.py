@@ -20,6 +20,8 @@ from tests.crash.life import Life, Nursery, Plot
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
 UNREACHED = {
+    "audit.bury": "a person deletes an investigation long after; it is one transaction",
+    "incidents.forget": "a person deletes an investigation long after; it is one transaction",
     "graph.supersede": "nothing contradicts what these lives believe",
     "graph.retract": "no part of an incident's life withdraws a fact",
     "heal.take_answer": "nobody is known who could be asked",

@@ -54,7 +54,8 @@ def judge(responder: Responder, incident_id: str, word: Word) -> Judgment:
 
 def judgments(records: Sequence[DecisionTrace]) -> dict[str, Judgment]:
     """The last word on each incident, by its id, out of records of the audit chain."""
-    bodies = {record.incident_id: json.loads(record.body) for record in records if record.kind == JUDGED}
+    kept = [record for record in records if record.kind == JUDGED and not record.deleted]
+    bodies = {record.incident_id: json.loads(record.body) for record in kept}
     return {key: _JUDGMENT.validate_python(body["judgment"]) for key, body in bodies.items()}
 
 
@@ -65,7 +66,7 @@ def _judgment(responder: Responder, incident: Incident, word: Word) -> Judgment:
         )
     investigations = responder.incidents.investigations(incident.id)
     if not investigations:
-        raise ConflictError(f"{incident.id} was never investigated: there is no verdict to judge")
+        raise ConflictError(f"{incident.id} has no investigation: there is no verdict to judge")
     last = investigations[-1]
     misstep = _misstep(responder, incident, word.truth) if word.truth else None
     if word.truth is None and last.verdict.kind is VerdictKind.INCONCLUSIVE:

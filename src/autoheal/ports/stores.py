@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -134,6 +134,10 @@ class IncidentStore(Protocol):
         """Attempts in order."""
         ...
 
+    def forget(self, incident_id: str) -> None:
+        """Delete what was looked at and concluded: investigations, evidence with its rows, the timeline."""
+        ...
+
     def add_costs(self, entries: Iterable[LedgerEntry]) -> None:
         """Append to the ledger."""
         ...
@@ -206,7 +210,11 @@ class Audit(Protocol):
         """Record and link to the record before."""
         ...
 
-    def records(self, incident_id: str | None = None) -> Sequence[DecisionTrace]:
+    def bury(self, *, incident_id: str, kinds: Collection[str], actor: str, reason: str) -> DecisionTrace:
+        """Take out the bodies of an incident's records of these kinds; the tombstone names each of them."""
+        ...
+
+    def records(self, incident_id: str | None = None, *, kind: str | None = None) -> Sequence[DecisionTrace]:
         """Records in sequence."""
         ...
 

@@ -110,3 +110,21 @@ def judge(  # noqa: PLR0913  each is an option of the command
         return
     entry = f"regression set: {entered}" if truth else ""
     show_text("\n".join(filter(None, (judgment.says, entry))))
+
+
+@command.command("delete")
+def delete(
+    ctx: typer.Context,
+    incident: Id,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; this is kept for good.")],
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Delete what was investigated: evidence, hypotheses, timeline, recording; a tombstone stays."""
+    with opened(ctx) as app:
+        left = app.deletion.delete(incident, actor=person(actor), reason=reason)
+    if as_json:
+        show_json("tombstone", tombstone=left)
+        return
+    note(f"deleted; the tombstone names {left.actor}, {left.at.isoformat()} and the reason")

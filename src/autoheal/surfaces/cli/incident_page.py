@@ -41,6 +41,9 @@ def _head(file: IncidentFile) -> Iterator[str]:
     yield f"{incident.id}  {incident.title}"
     services = ", ".join(incident.services) or "-"
     yield f"  {incident.state} · {incident.severity} · {incident.environment} · {services}"
+    if file.tombstone is not None:
+        stone = file.tombstone
+        yield f"  DELETED by {stone.actor} at {cell(stone.at)}: {stone.reason}"
     if incident.impact:
         yield f"  impact: {incident.impact}"
     if incident.outcome:

@@ -12,6 +12,7 @@ from autoheal.domain.investigation import Mechanism
 from autoheal.domain.judgment import Judgment, Truth, Word
 from autoheal.domain.proposal import Proposal
 from autoheal.domain.question import Question
+from autoheal.recording.deletion import Tombstone
 from autoheal.surfaces.http.product import Product, api_router
 from autoheal.surfaces.http.reads import KillSwitch
 
@@ -126,6 +127,12 @@ def judge(incident_id: str, body: JudgmentBody, app: Product) -> Judged:
     word = Word(actor=body.actor, truth=None if body.right else truth, note=body.note)
     judgment, entered = app.judge(incident_id, word)
     return Judged(judgment=judgment, regression=entered)
+
+
+@router.post("/incidents/{incident_id}/deletion", status_code=201)
+def delete(incident_id: str, body: ReasonBody, app: Product) -> Tombstone:
+    """Delete what was investigated of a closed incident; who, when and why stays for good."""
+    return app.deletion.delete(incident_id, actor=body.actor, reason=body.reason)
 
 
 @router.post("/proposals/{proposal_id}/merge")

@@ -53,6 +53,13 @@ def judge(
     return _back(f"/incidents/{incident_id}#judgment")
 
 
+@router.post("/incidents/{incident_id}/deletion")
+def delete(incident_id: str, app: Product, actor: Person, reason: Reason) -> RedirectResponse:
+    """Delete what was investigated of an incident."""
+    app.deletion.delete(incident_id, actor=actor, reason=reason)
+    return _back(f"/incidents/{incident_id}")
+
+
 @router.post("/proposals/{proposal_id}/merge")
 def merge(proposal_id: str, app: Product, actor: Person) -> RedirectResponse:
     """Merge a lesson."""
