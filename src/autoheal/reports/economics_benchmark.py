@@ -9,13 +9,8 @@ from statistics import fmean, median
 
 from autoheal.ports.runs import Json
 
-INPUT_DOLLARS, OUTPUT_DOLLARS = 3e-6, 15e-6
-"""Per token, the list price of a mid-size model."""
 QUERY_DOLLARS = 1e-5
 """Per query: one cent per thousand, what CloudWatch asks for GetMetricData."""
-CHARACTERS_PER_TOKEN = 4
-"""The usual rule of thumb for English and JSON."""
-
 EARLY, LATE = range(1, 5), range(16, 21)
 _LEAST_COST = 1e-7
 _FEWEST = 3
@@ -49,11 +44,6 @@ class Fit:
     b: float
     low: float
     high: float
-
-
-def dollars(*, queries: int, read: int, written: int) -> float:
-    """What queries and tokens cost at the prices above; people's time is counted beside it, never in it."""
-    return queries * QUERY_DOLLARS + read * INPUT_DOLLARS + written * OUTPUT_DOLLARS
 
 
 def summary(stream: Sequence[Played]) -> dict[str, Json]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from autoheal.reports.economics_benchmark import Fit, Played, dollars, fitted, summary
+from autoheal.reports.economics_benchmark import Fit, Played, fitted, summary
 
 
 def played(n: int, cost: float, *, family: str | None = "leak", recalled: bool = False) -> Played:
@@ -54,8 +52,3 @@ def test_doubt_about_the_exponent_shrinks_with_occurrences_and_two_tell_nothing(
     assert many.high - many.low < few.high - few.low
     assert many.low < 1.0 < many.high
     assert fitted([1.0, 0.5]) is None
-
-
-def test_queries_and_tokens_are_priced_apart() -> None:
-    assert dollars(queries=1_000, read=0, written=0) == pytest.approx(0.01)
-    assert dollars(queries=0, read=1_000_000, written=100_000) == pytest.approx(4.5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -11,11 +10,13 @@ from pathlib import Path
 
 from autoheal.domain.incident import Outcome
 from autoheal.domain.investigation import Investigation, VerdictKind
-from autoheal.healing.trace import compose
 from autoheal.ports.stores import IncidentStore
-from autoheal.reports.economics_benchmark import CHARACTERS_PER_TOKEN, Played, dollars
+from autoheal.reasoning.settings import When
+from autoheal.reports.economics_benchmark import QUERY_DOLLARS, Played
 from autoheal.reports.history import tokens
+from autoheal.sandbox.simulated.model import scripted_model
 from autoheal.sandbox.simulated.stream import Planned, draw
+from autoheal.sandbox.simulated.thinking import thinking
 from autoheal.sandbox.simulated.world import World, template
 
 _REVIEW_SECONDS = 43_200.0
@@ -39,12 +40,18 @@ class Spent:
     why: str
 
 
-def play(count: int, *, seed: int) -> Iterator[Played]:
-    """Each incident as soon as it was played, twice: with all memory, and with none."""
+def play(count: int, *, seed: int, when: When = "always") -> Iterator[Played]:
+    """Each incident as soon as it was played, twice: with all memory, and with none.
+
+    when tells at which investigations the model is asked; every prompt is really sent and counted.
+    """
     shared = str(_MEMORY_DISK) if _MEMORY_DISK.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="autoheal-economics-", dir=shared) as folder:
-        empty = template(Path(folder) / "empty")
-        remembering = World(Path(folder) / "remembering", empty)
+    with (
+        tempfile.TemporaryDirectory(prefix="autoheal-economics-", dir=shared) as folder,
+        scripted_model() as model,
+    ):
+        empty, mind = template(Path(folder) / "empty"), thinking(model, when=when)
+        remembering = World(Path(folder) / "remembering", empty, thinking=mind)
         reviewed, seen = 0.0, Counter[str]()
         for planned in draw(count, seed=seed):
             if planned.at - reviewed >= _REVIEW_SECONDS:
@@ -52,7 +59,8 @@ def play(count: int, *, seed: int) -> Iterator[Played]:
                 reviewed = planned.at
             seen[planned.kind.name] += 1
             spent = spent_on(remembering, planned)
-            forgetful = World(Path(folder) / f"forgetful-{planned.number}", empty, learning=False)
+            alone = Path(folder) / f"forgetful-{planned.number}"
+            forgetful = World(alone, empty, learning=False, thinking=mind)
             control = spent_on(forgetful, planned)
             forgetful.wipe()
             yield _played(planned, seen[planned.kind.name], spent, control)
@@ -84,46 +92,21 @@ def spent_on(world: World, planned: Planned) -> Spent:
     costs = [entry for incident_id in ids for entry in incidents.costs(incident_id)]
     looks = [look for incident_id in ids for look in incidents.investigations(incident_id)]
     recalled = any(_from_memory(look) for look in looks)
-    asked = [look for look in looks if not look.id.endswith(RECALL)]
-    read = sum(_read(look, asked, incidents) for look in asked)
-    written = sum(_written(look) for look in asked)
     queries = sum(entry.queries for entry in costs)
-    modelled = sum(tokens(entry) for entry in costs)
     return Spent(
         recalled=recalled,
         right=_right(planned, looks),
         escalated=any(incidents.get(i).outcome is Outcome.ESCALATED for i in ids),
         queries=queries,
-        tokens=modelled or read + written,
+        tokens=sum(tokens(entry) for entry in costs),
         questions=lived.questions + sum(entry.questions for entry in costs),
-        cost=dollars(queries=queries, read=read, written=written),
+        cost=queries * QUERY_DOLLARS + sum(entry.dollars for entry in costs),
         why=_why(incidents, ids, recalled=recalled),
     )
 
 
 def _from_memory(look: Investigation) -> bool:
     return look.id.endswith(RECALL) and look.verdict.kind is VerdictKind.CAUSE
-
-
-def _read(look: Investigation, looks: list[Investigation], incidents: IncidentStore) -> int:
-    """Tokens of the digest that a model reads to judge a look: its five-part trace, as it is stored.
-
-    A later look reads only what was asked since the one before: the rest is in the conversation already.
-    """
-    earlier = [other.ended_at for other in looks if other.ended_at < look.ended_at]
-    asked = incidents.evidence_of(look.incident_id)
-    since = [e for e in asked if e.asked_at <= look.ended_at and not any(e.asked_at <= t for t in earlier)]
-    trace = compose(look, since)
-    return len(json.dumps(trace, default=str)) // CHARACTERS_PER_TOKEN
-
-
-def _written(look: Investigation) -> int:
-    """Tokens of the answer: the reasons and the verdict that the trace gives for the leading hypothesis."""
-    leading = look.leading
-    claims = (
-        " ".join(claim.text for claim in (*leading.claims_for, *leading.claims_against)) if leading else ""
-    )
-    return len(f"{look.verdict.confidence.reason} {claims}") // CHARACTERS_PER_TOKEN
 
 
 def _right(planned: Planned, looks: list[Investigation]) -> bool:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 import threading
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 
 from autoheal.ports.runs import Json
 
+_REMEMBERED = 256
 BYTES_PER_TOKEN = 4
 """English text and JSON need about four bytes a token."""
 
@@ -38,10 +42,15 @@ class Request:
 
 @dataclass(slots=True)
 class ScriptedModel:
-    """What it was asked, in order; `url` is its base URL."""
+    """What it was asked lately, in order; `url` is its base URL.
+
+    Like a vendor's prompt cache it knows the prompts of the last minutes, and charges less for what one of
+    them began with.
+    """
 
     url: str = ""
-    requests: list[Request] = field(default_factory=list)
+    requests: deque[Request] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    _asked: Iterator[int] = field(default_factory=lambda: count(1))
 
     def reply(self, body: Mapping[str, Json]) -> dict[str, Json]:
         """The response to a chat-completions request."""
@@ -52,6 +61,7 @@ class ScriptedModel:
         known = max((_common(prompt, earlier.prompt) for earlier in self.requests), default=0)
         told = sum(len(text.encode()) for text in texts)
         self.requests.append(Request(prompt=prompt, known=known, told=told))
+        number = next(self._asked)
         calls = sum(message.get("role") == "tool" for message in messages)
         name, given = _next("\n".join(texts), calls)
         written = json.dumps(given)
@@ -62,14 +72,14 @@ class ScriptedModel:
             "prompt_tokens_details": {"cached_tokens": known // BYTES_PER_TOKEN},
         }
         call: Json = {
-            "id": f"call_{len(self.requests)}",
+            "id": f"call_{number}",
             "type": "function",
             "function": {"name": name, "arguments": written},
         }
         message: Json = {"role": "assistant", "content": None, "tool_calls": [call]}
         choice: Json = {"index": 0, "message": message, "finish_reason": "tool_calls"}
         return {
-            "id": f"chat_{len(self.requests)}",
+            "id": f"chat_{number}",
             "object": "chat.completion",
             "created": 0,
             "model": "scripted",
@@ -125,8 +135,9 @@ def _claim(found: re.Match[str]) -> Json:
 
 
 def _common(one: bytes, other: bytes) -> int:
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+    """Bytes that both begin with, by bisection: comparing slices is as fast as memory."""
+    most = range(min(len(one), len(other)) + 1)
+    return bisect_left(most, x=True, lo=1, key=lambda size: one[:size] != other[:size]) - 1
 
 
 def _list(value: Json) -> list[Json]:

@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
-from autoheal.healing.gather import Gatherer
-from autoheal.healing.responder import Responder
-from autoheal.integrations.models.config import ModelSettings
-from autoheal.integrations.models.minds import ConfiguredMinds
-from autoheal.integrations.models.prices import Price
 from autoheal.ports.runs import Json
 from autoheal.reasoning.instructions import INSTRUCTIONS
-from autoheal.reasoning.settings import ReasoningSettings
 from autoheal.sandbox.simulated.fleet import Fleet
 from autoheal.sandbox.simulated.kinds import novel
 from autoheal.sandbox.simulated.model import BYTES_PER_TOKEN, ScriptedModel, scripted_model
 from autoheal.sandbox.simulated.stream import Planned
+from autoheal.sandbox.simulated.thinking import thinking
 from autoheal.sandbox.simulated.world import World, template
 
 SERVICES = 50
-_NAME = "scripted"
-_FREE = Price(input=0.0, cached=0.0, output=0.0)
-
-
-class ThinkingWorld(World):
-    """A world whose Autoheal always asks the scripted model."""
-
-    def __init__(self, folder: Path, empty: Path, model: ScriptedModel) -> None:
-        super().__init__(folder, empty, learning=False)
-        self._model = model
-
-    def _responder(self, gatherer: Gatherer) -> Responder:
-        settings = ReasoningSettings(investigate=(_NAME,), when="always")
-        told = {"provider": "compatible", "model": _NAME, "url": self._model.url, "price": _FREE}
-        minds = ConfiguredMinds(
-            models={_NAME: ModelSettings.model_validate(told)}, settings=settings, dollars_today=lambda: 0.0
-        )
-        return replace(super()._responder(gatherer), minds=minds, reasoning=settings)
 
 
 def measure_reading(*, services: int = SERVICES, seed: int = 7) -> dict[str, Json]:
     """Tokens of digest and graph context, of the whole investigation, and the share that stays the same."""
     with tempfile.TemporaryDirectory(prefix="autoheal-reasoning-") as folder, scripted_model() as model:
-        world = ThinkingWorld(Path(folder) / "world", template(Path(folder) / "empty"), model)
+        empty = template(Path(folder) / "empty")
+        world = World(Path(folder) / "world", empty, learning=False, thinking=thinking(model))
         world.live(_planned(services, seed))
         world.wipe()
     return _figures(model)

@@ -37,9 +37,11 @@ from autoheal.loop import Loop
 from autoheal.policy.policy import ActionRule, Environment, EvidenceRule, Mode, Policy
 from autoheal.ports.proving import Ran
 from autoheal.ports.runs import Json
+from autoheal.reasoning.settings import ReasoningSettings
 from autoheal.sandbox.simulated.alarms import Alarms
 from autoheal.sandbox.simulated.production import Fault, Production
 from autoheal.sandbox.simulated.stream import Planned
+from autoheal.sandbox.simulated.thinking import Thinking
 
 T = TypeVar("T")
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -146,9 +148,11 @@ class World:
 
     production: Production
 
-    def __init__(self, folder: Path, template: Path, *, learning: bool = True) -> None:
+    def __init__(
+        self, folder: Path, template: Path, *, learning: bool = True, thinking: Thinking | None = None
+    ) -> None:
         shutil.copytree(template, folder)
-        self._folder, self._learning = folder, learning
+        self._folder, self._learning, self._thinking = folder, learning, thinking
         self.clock, self.ids, self.queue = MemoryClock(at=START), MemoryIds(), Queue()
         self.database = Database(
             f"sqlite:///{folder / 'autoheal.db'}", now=self.clock.now, new_id=self.ids.new
@@ -318,6 +322,8 @@ class World:
             runs=self.queue,
             policy=lambda: POLICY,
             brakes=(StoredBrake(mitigations=database.mitigations),),
+            minds=self._thinking.minds if self._thinking else None,
+            reasoning=self._thinking.settings if self._thinking else ReasoningSettings(),
         )
 
     def _lessons(self, gatherer: Gatherer) -> Lessons:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from autoheal.ports.runs import Json
+from autoheal.reasoning.settings import When
 from autoheal.recording.case_folder import case_folders, load_case
 from autoheal.reports import economics_benchmark
 from autoheal.reports.economics_benchmark import Played
@@ -55,17 +56,20 @@ def economics(
         int, typer.Option(min=1, max=800, help="How many incidents to play, each twice.")
     ] = 240,
     seed: Annotated[int, typer.Option(help="Another seed is another stream; the same one the same.")] = 7,
+    when: Annotated[When, typer.Option(help="At which investigations the model is asked.")] = "always",
     as_json: AsJson = False,
 ) -> None:
     """What the n-th incident of a family costs, beside the same stream with the graph wiped before each.
 
-    Simulated productions under a virtual clock, the real loops, the real store in a temporary folder, no
-    model: tokens are counted on the digest that a model would read and the answer it would write, at four
-    characters per token; nothing is read where a skill answers. Dollars are those of tokens and queries;
-    people are counted as questions.
+    Simulated productions under a virtual clock, the real loops, the real store in a temporary folder, and a
+    scripted model on this machine that is really asked: tokens are those of its prompts and answers, at four
+    bytes a token. Dollars are those of tokens and queries; people are counted as questions.
     """
     told = track(
-        play(incidents, seed=seed), total=incidents, description="incidents", console=Console(stderr=True)
+        play(incidents, seed=seed, when=when),
+        total=incidents,
+        description="incidents",
+        console=Console(stderr=True),
     )
     stream = list(told)
     figures = economics_benchmark.summary(stream)
@@ -157,7 +161,7 @@ def _figures(figures: dict[str, Json]) -> None:
     for name, value in figures.items():
         if name not in ("exponent", "cost"):
             show(f"{name}: {'not enough incidents' if value is None else value}")
-    note("tokens are counted on the digest a model would read: no model was asked")
+    note("tokens are those of prompts that were really sent, to a scripted model on this machine")
 
 
 def _outcome(folder: Path) -> Scored:
