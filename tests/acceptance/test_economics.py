@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -11,15 +12,19 @@ from autoheal.domain.proposal import ProposalKind, ProposalState
 from autoheal.domain.skill import Trust
 from autoheal.graph.skill_trust import move, standing_of
 from autoheal.sandbox.simulated.economics import Spent, play, spent_on
+from autoheal.sandbox.simulated.model import scripted_model
 from autoheal.sandbox.simulated.stream import NOVEL_SHARE, Planned, draw
+from autoheal.sandbox.simulated.thinking import thinking
 from autoheal.sandbox.simulated.world import World, template
 
 pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path / "world", template(tmp_path / "empty"))
+def world(tmp_path: Path) -> Iterator[World]:
+    """One whose Autoheal asks the scripted model at every investigation."""
+    with scripted_model() as model:
+        yield World(tmp_path / "world", template(tmp_path / "empty"), thinking=thinking(model))
 
 
 def of(family: str, *, count: int) -> list[Planned]:

@@ -65,12 +65,8 @@ def economics(
     scripted model on this machine that is really asked: tokens are those of its prompts and answers, at four
     bytes a token. Dollars are those of tokens and queries; people are counted as questions.
     """
-    told = track(
-        play(incidents, seed=seed, when=when),
-        total=incidents,
-        description="incidents",
-        console=Console(stderr=True),
-    )
+    played = play(incidents, seed=seed, when=when)
+    told = track(played, total=incidents, description="incidents", console=Console(stderr=True))
     stream = list(told)
     figures = economics_benchmark.summary(stream)
     if as_json:
