@@ -114,7 +114,7 @@ def _entity(place: Place, telling: Telling) -> _Entity | None:
     node = telling.node(
         _KINDS[kind.lower()],
         name,
-        title=_text(metadata, "title"),
+        title=_text(metadata, "title") or _displayed(spec),
         attributes=_attributes(kind, metadata, spec),
     )
     return _Entity(kind=kind, node=node, metadata=metadata, spec=spec)
@@ -133,6 +133,11 @@ def _text(fields: Mapping[str, Place], key: str) -> str:
     return fields[key].text(at_most=500) if key in fields else ""
 
 
+def _displayed(spec: Mapping[str, Place]) -> str:
+    profile = spec["profile"].fields() if "profile" in spec else {}
+    return _text(profile, "displayName")
+
+
 def _attributes(kind: str, metadata: Mapping[str, Place], spec: Mapping[str, Place]) -> dict[str, str]:
     labels = metadata["labels"].fields() if "labels" in metadata else {}
     return {
@@ -148,9 +153,9 @@ def _relations(entity: _Entity, telling: Telling) -> None:
     if "owner" in entity.spec:
         owner = _ref(entity.spec["owner"], entity.spec["owner"].text(), "group", telling)
         telling.fact(node, Relation.OWNED_BY, owner, f"{node.name} is owned by {owner.name}")
-    for key in ("system", "domain"):
+    for key, kind in (("system", "system"), ("domain", "domain"), ("parent", "group")):
         if key in entity.spec:
-            whole = _ref(entity.spec[key], entity.spec[key].text(), key, telling)
+            whole = _ref(entity.spec[key], entity.spec[key].text(), kind, telling)
             telling.fact(node, Relation.PART_OF, whole, f"{node.name} is part of {whole.name}")
     for key, default in (("dependsOn", "component"), ("consumesApis", "api")):
         for place, text in entity.texts(key):

@@ -286,6 +286,10 @@ class GraphStore(Protocol):
         """Another name under which a source knows the node."""
         ...
 
+    def add_aliases(self, names: Sequence[tuple[str, str, str]]) -> None:
+        """Many of them, as scheme, value and urn."""
+        ...
+
     def resolve(self, scheme: str, value: str) -> str | None:
         """The urn behind a source's name."""
         ...
