@@ -28,7 +28,7 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "User": ("memberOf",),
     "Location": (),
 }
-_KINDS: Mapping[str, NodeKind] = {
+KINDS: Mapping[str, NodeKind] = {
     "component": NodeKind.SERVICE,
     "resource": NodeKind.RESOURCE,
     "api": NodeKind.RESOURCE,
@@ -37,6 +37,7 @@ _KINDS: Mapping[str, NodeKind] = {
     "group": NodeKind.TEAM,
     "user": NodeKind.PERSON,
 }
+"""What the kinds of the catalog are in the graph."""
 _ALIASES: Mapping[str, str] = {
     "github.com/project-slug": "github.repo",
     "gitlab.com/project-slug": "gitlab.repo",
@@ -112,7 +113,7 @@ def _entity(place: Place, telling: Telling) -> _Entity | None:
     if kind == "Location":
         return None
     node = telling.node(
-        _KINDS[kind.lower()],
+        KINDS[kind.lower()],
         name,
         title=_text(metadata, "title") or _displayed(spec),
         attributes=_attributes(kind, metadata, spec),
@@ -199,6 +200,6 @@ def _ref(place: Place, text: str, default: str, telling: Telling) -> Node:
     """`[kind:][namespace/]name`; the name is what telemetry uses, so the namespace is not part of our own."""
     match = _REF.match(text.strip())
     kind = (match["kind"] or default).lower() if match else ""
-    if match is None or kind not in _KINDS:
+    if match is None or kind not in KINDS:
         place.fail(f"{text!r} is no reference such as group:default/payments")
-    return telling.node(_KINDS[kind], match["name"])
+    return telling.node(KINDS[kind], match["name"])

@@ -390,3 +390,7 @@ class SkillLibrary(Protocol):
     def skills(self) -> Sequence[Skill]:
         """Every valid skill; an invalid folder keeps its previous version live."""
         ...
+
+    def problems(self) -> Sequence[str]:
+        """What is wrong with the folders that could not be read, each with file and line."""
+        ...

@@ -86,8 +86,8 @@ class World:
         self.graph = MemoryGraph()
         forge = GitForge({"shop": self.shop}, folder / "scratch")
         connected = Connected(
-            metrics=PrometheusSettings(url=url).open(),
-            traces=JaegerSettings(url=url).open(),
+            metrics=PrometheusSettings.model_validate({"url": url}).open(),
+            traces=JaegerSettings.model_validate({"url": url}).open(),
             changes=[GitChanges(forge=forge, repository="shop")],
             forge=forge,
             repositories=["shop"],

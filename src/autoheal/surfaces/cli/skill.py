@@ -33,10 +33,12 @@ def list_skills(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     the version line of the service; a change of one of them drops it to shadow.
     """
     with opened(ctx) as app:
-        skills = app.skills()
+        skills, problems = app.skills(), app.library.problems()
     if as_json:
-        show_json("skill_list", skills=skills)
+        show_json("skill_list", skills=skills, problems=problems)
         return
+    for problem in problems:
+        note(f"not live as it stands: {problem}")
     ordered = sorted(skills, key=lambda s: (s.stale, -s.trust.rung, s.name))
     rows = [(s.reference, _rung(s), s.family, s.verified_at, " ".join(s.incidents)) for s in ordered]
     columns = ("skill", "trust", "family", "last verified", "learnt from")
