@@ -21,7 +21,7 @@ from autoheal.domain.ledger import LedgerEntry
 from autoheal.domain.mitigation import Mitigation, Verification
 from autoheal.domain.proposal import Proposal
 from autoheal.domain.question import Question
-from autoheal.domain.skill import Skill, Trust
+from autoheal.domain.skill import Guide, Skill, Trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,6 +389,10 @@ class SkillLibrary(Protocol):
 
     def skills(self) -> Sequence[Skill]:
         """Every valid skill; an invalid folder keeps its previous version live."""
+        ...
+
+    def guides(self) -> Sequence[Guide]:
+        """Agent Skills without a contract: for people and agents, not for the engine."""
         ...
 
     def problems(self) -> Sequence[str]:

@@ -23,7 +23,7 @@ from autoheal.ports.curation import Merge
 NAMES = ("cart", "cart-svc", "db", HOSTILE)
 RELATIONS = (Relation.CALLS, Relation.OWNED_BY, Relation.MANIFESTS_AS)
 EXTRACTORS = ("traces@1", "traces@2", "backstage@1", "")
-Step = Callable[[Database, float], object]
+Step = Callable[[Database, float], None]
 
 
 def service(name: str) -> str:
@@ -64,66 +64,85 @@ def facts(draw: st.DrawFn) -> Callable[[float], Fact]:
 
 
 def _names_one(name: str) -> Step:
-    def do(database: Database, now: float) -> object:
+    def do(database: Database, now: float) -> None:
         node = Node(urn=service(name), kind=NodeKind.SERVICE, name=name, title=HOSTILE, seen_at=after(now))
         database.graph.save_node(replace(node, retired_at=after(now) if int(now) % 3 == 0 else None))
         database.graph.add_alias("k8s.deployment", f"{name}-{int(now) % 4}", node.urn)
-        return database.graph.count_use(node.urn, incident_id="inc_1", useful=True, at=after(now))
+        database.graph.count_use(node.urn, incident_id="inc_1", useful=True, at=after(now))
 
     return do
 
 
 def _takes_back(number: int) -> Step:
-    def do(database: Database, now: float) -> object:
+    def do(database: Database, now: float) -> None:
         believed = database.graph.facts(as_told=True)
-        return database.graph.retract(believed[number % len(believed)].id, after(now)) if believed else None
+        if believed:
+            database.graph.retract(believed[number % len(believed)].id, after(now))
 
     return do
 
 
 def _replaces(number: int, make: Callable[[float], Fact]) -> Step:
-    def do(database: Database, now: float) -> object:
+    def do(database: Database, now: float) -> None:
         believed = database.graph.facts(as_told=True)
-        by = make(now)
-        return database.graph.supersede(believed[number % len(believed)].id, by) if believed else None
+        if believed:
+            database.graph.supersede(believed[number % len(believed)].id, make(now))
 
     return do
 
 
 def _merges(one: str, other: str) -> Step:
-    def do(database: Database, now: float) -> object:
+    def do(database: Database, now: float) -> None:
         with suppress(ConflictError):
-            return database.curation.merge(
+            database.curation.merge(
                 Merge(source=service(one), target=service(other), at=after(now), actor="ann", reason=HOSTILE)
             )
-        return None
 
     return do
 
 
 def _parts(one: str) -> Step:
-    def do(database: Database, now: float) -> object:
+    def do(database: Database, now: float) -> None:
         with suppress(NotFoundError):
-            return database.curation.unmerge(service(one), at=after(now))
-        return None
+            database.curation.unmerge(service(one), at=after(now))
 
     return do
 
 
+def _says(make: Callable[[float], Fact]) -> Step:
+    def do(database: Database, now: float) -> None:
+        database.graph.assert_fact(make(now))
+
+    return do
+
+
+def _withdraws(extractor: str) -> Step:
+    def do(database: Database, now: float) -> None:
+        database.curation.withdraw(*extractor.split("@"), at=after(now))
+
+    return do
+
+
+def _restores(database: Database, now: float) -> None:
+    database.curation.restore("traces", at=after(now))
+
+
+def _trusts(database: Database, now: float) -> None:
+    database.graph.set_trust("s", Trust.SHADOW, reason=HOSTILE, at=after(now))
+
+
 NAME, NUMBER = st.sampled_from(NAMES), st.integers(0, 20)
 STEPS: st.SearchStrategy[Step] = st.one_of(
-    facts().map(lambda make: lambda database, now: database.graph.assert_fact(make(now))),
-    facts().map(lambda make: lambda database, now: database.graph.assert_fact(make(now))),
-    NAME.map(_names_one),
-    NUMBER.map(_takes_back),
+    st.builds(_says, facts()),
+    st.builds(_says, facts()),
+    st.builds(_names_one, NAME),
+    st.builds(_takes_back, NUMBER),
     st.builds(_replaces, NUMBER, facts()),
     st.builds(_merges, NAME, NAME),
-    NAME.map(_parts),
-    st.sampled_from(EXTRACTORS[:3]).map(
-        lambda one: lambda database, now: database.curation.withdraw(*one.split("@"), at=after(now))
-    ),
-    st.just(lambda database, now: database.curation.restore("traces", at=after(now))),
-    st.just(lambda database, now: database.graph.set_trust("s", Trust.SHADOW, reason=HOSTILE, at=after(now))),
+    st.builds(_parts, NAME),
+    st.builds(_withdraws, st.sampled_from(EXTRACTORS[:3])),
+    st.just(_restores),
+    st.just(_trusts),
 )
 
 
