@@ -99,11 +99,12 @@ def clean(text: str, file: str) -> str:
     """The text with plain line ends, if it is small and hides nothing; raises ConfigError with the line."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise ConfigError(f"{file}:1: is larger than {MAX_BYTES // 1024} KB")
+    text = text.replace("\r\n", "\n")
     hidden = _INVISIBLE.search(text)
     if hidden is not None:
         line = text.count("\n", 0, hidden.start()) + 1
         raise ConfigError(f"{file}:{line}: holds the invisible character U+{ord(hidden[0]):04X}; remove it")
-    return text.replace("\r\n", "\n")
+    return text
 
 
 def read(text: str, *, file: str, first_line: int = 1, block_only: bool = False) -> Place:
