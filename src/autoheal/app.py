@@ -20,8 +20,8 @@ from autoheal.domain.ledger import LedgerEntry
 from autoheal.domain.mitigation import Mitigation, MitigationState, Verification
 from autoheal.domain.proposal import Proposal, ProposalState
 from autoheal.domain.question import Question
-from autoheal.domain.skill import Skill
-from autoheal.graph.skill_file import parse as parse_skill
+from autoheal.domain.skill import Guide, Skill
+from autoheal.graph.skill_file import parse_any
 from autoheal.healing.correct import correct
 from autoheal.healing.judge import judge, judgments
 from autoheal.healing.room import CHANNEL, Room
@@ -330,7 +330,14 @@ class App:
         for skill in self.skills():
             if skill.name == name:
                 return skill
+        for guide in self.library.guides():
+            if guide.name == name:
+                raise NotFoundError(guide.why_not_run)
         raise NotFoundError(f"there is no skill {name}; `autoheal skill list` names them")
+
+    def guides(self) -> Sequence[Guide]:
+        """The Agent Skills that people and agents follow and the engine cannot run."""
+        return self.library.guides()
 
     @property
     def skill_work(self) -> SkillWork:
@@ -375,9 +382,9 @@ class App:
         self.memory.audit.append(incident_id=incident_id, kind=kind, actor=actor, body=body)
 
 
-def read_skill(name: str, files: Mapping[str, str]) -> Skill:
+def read_skill(name: str, files: Mapping[str, str]) -> Skill | Guide:
     """The skill in the files of its folder, read as strictly as a merge does; raises ConfigError."""
-    return parse_skill(name, files)
+    return parse_any(name, files)
 
 
 def blank_skill(name: str, *, alert: str) -> Mapping[str, str]:

@@ -112,6 +112,12 @@ def test_an_answer_that_was_used_waits_as_a_memory_for_its_author_to_confirm(
     assert "dana, to be confirmed by them" in pending.body
     believed = "\n".join(fact.statement for fact in hurt.database.graph.facts())
     assert "never optional" not in believed
+    (answered,) = hurt.database.graph.facts(relation=Relation.ANSWERED_BY)
+    assert (answered.subject, answered.object) == (
+        urn(NodeKind.INCIDENT, incident.id),
+        urn(NodeKind.PERSON, "dana"),
+    )
+    assert "dana answered question" in answered.statement
     hurt.loop.lessons.merge(pending.id, actor="dana")
     (fact,) = [f for f in hurt.database.graph.facts() if "never optional" in f.statement]
     assert [(given.method, given.actor) for given in fact.provenance] == [(Method.HUMAN, "dana")]

@@ -288,6 +288,20 @@ def test_only_a_person_merges_and_the_state_follows(world: World) -> None:
         world.lessons.merge(fix.id, actor="Ann Example")
 
 
+def test_a_merged_fix_is_a_pull_request_of_the_graph_that_resolves_its_incident(world: World) -> None:
+    fault = bad_deploy(world)
+    fix = world.lesson(ProposalKind.FIX, fault.id)
+    world.lessons.merge(fix.id, actor="Ann Example")
+    request = urn(NodeKind.CHANGE, fix.id)
+    graph = world.database.graph
+    told = {fact.relation: fact for fact in graph.facts(subject=request)}
+    assert told[Relation.CONTAINS].object == urn(NodeKind.CHANGE, world.forge.head("shop"))
+    assert told[Relation.APPROVED_BY].object == urn(NodeKind.PERSON, "Ann Example")
+    (resolved,) = graph.facts(object=request, relation=Relation.RESOLVED_BY)
+    assert resolved.subject == urn(NodeKind.INCIDENT, fault.id)
+    assert resolved.provenance[0].method is Method.HUMAN
+
+
 @pytest.mark.criterion(92)
 def test_the_postmortem_draft_cites_evidence_and_is_not_published(world: World) -> None:
     fault = bad_deploy(world)

@@ -36,6 +36,7 @@ def knowledge(world: World) -> Knowledge:
     return Knowledge(
         graph=graph,
         archive=world.database.archive,
+        curation=world.database.curation,
         clock=clock,
         lessons=lessons,
         sync=sync,

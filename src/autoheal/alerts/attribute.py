@@ -48,6 +48,17 @@ _IDENTITY_LABELS = (
 )
 """Labels that name a thing whose service only the graph can tell."""
 
+_SCHEMES: Mapping[str, tuple[str, ...]] = {
+    "service": ("otel.service.name",),
+    "service_name": ("otel.service.name",),
+    "service.name": ("otel.service.name",),
+    "deployment": ("k8s.deployment",),
+    "statefulset": ("k8s.statefulset",),
+    "daemonset": ("k8s.daemonset",),
+    "pod": ("k8s.pod",),
+}
+"""Under which scheme the graph keeps what a label names."""
+
 MAX_NAME = 200
 """Characters of a service name; more is no name, but somebody's attempt."""
 
@@ -106,13 +117,17 @@ class KnownNames:
 def _by_own_label(alert: Alert, known: KnownNames) -> Attribution | None:
     stated = alert.attribution
     for label, confidence in _stated_labels(alert):
-        name = known.name(alert.labels[label].strip(), (label, alert.source, "name"))
+        name = known.name(alert.labels[label].strip(), _schemes(label, alert))
         if name is not None:
             sure = min(confidence + _KNOWN_BONUS, 0.99)
             return Attribution(service=name, method=f"label {label}, known to the graph", confidence=sure)
     if stated.service is not None and not _is_weak(stated.method):
         return stated
     return _by_identity(alert, known)
+
+
+def _schemes(label: str, alert: Alert) -> tuple[str, ...]:
+    return (*_SCHEMES.get(label, ()), label, alert.source, "name")
 
 
 def _stated_labels(alert: Alert) -> Iterator[tuple[str, float]]:
@@ -126,7 +141,7 @@ def _is_weak(method: str) -> bool:
 def _by_identity(alert: Alert, known: KnownNames) -> Attribution | None:
     for label in _IDENTITY_LABELS:
         value = alert.labels.get(label, "").strip()
-        name = known.name(value, (label, alert.source, "name")) if value else None
+        name = known.name(value, _schemes(label, alert)) if value else None
         if name is not None:
             return Attribution(service=name, method=f"graph: alias of {label}", confidence=0.85)
     return None

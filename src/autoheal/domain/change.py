@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,7 +23,8 @@ class Change:
     """A change at a time (unix seconds); entity is empty where the source does not name a service.
 
     commit is the commit a deploy brought or a setting came from; key, before and after tell which one value
-    was set, where it was one value.
+    was set, where it was one value. pull_request is the number under which a forge reviewed it, and brought
+    are the commits of that review, where they were merged and not squashed.
     """
 
     id: str
@@ -37,3 +39,24 @@ class Change:
     key: str = ""
     before: str = ""
     after: str = ""
+    pull_request: str = ""
+    brought: tuple[str, ...] = ()
+
+
+_PULL_REQUESTS = (
+    re.compile(r"^Merge pull request #(\d{1,9})\b"),
+    re.compile(r"\(#(\d{1,9})\)\s*$"),
+    re.compile(r"\(!(\d{1,9})\)\s*$"),
+    re.compile(r"^Merged PR (\d{1,9}):"),
+    re.compile(r"^Merged in .{1,200} \(pull request #(\d{1,9})\)"),
+)
+"""As GitHub, GitLab, Azure Repos and Bitbucket title what they merge or squash."""
+_MERGE_REQUEST = re.compile(r"^See merge request (?:[\w./-]{1,200})?!(\d{1,9})\s*$", re.MULTILINE)
+"""What GitLab writes below the title of a merge."""
+
+
+def pull_request_of(title: str, body: str = "") -> str:
+    """The number of the pull request that a commit says it came from; empty where it names none."""
+    found = next((match for one in _PULL_REQUESTS if (match := one.search(title))), None)
+    found = found or _MERGE_REQUEST.search(body)
+    return found[1] if found else ""

@@ -27,6 +27,7 @@ class NodeKind(StrEnum):
     SKILL = "skill"
     DECISION = "decision"
     POSTMORTEM = "postmortem"
+    DOC = "doc"
 
 
 class Layer(StrEnum):
@@ -45,7 +46,7 @@ LAYERS: Mapping[NodeKind, Layer] = MappingProxyType(
         **dict.fromkeys((_K.REPO, _K.CHANGE), Layer.CODE),
         **dict.fromkeys((_K.ALERT_RULE, _K.ACTION, _K.SKILL), Layer.TOOLS),
         **dict.fromkeys((_K.TEAM, _K.PERSON, _K.INCIDENT, _K.SYMPTOM), Layer.TRIBAL),
-        **dict.fromkeys((_K.FAILURE_MODE, _K.DECISION, _K.POSTMORTEM), Layer.TRIBAL),
+        **dict.fromkeys((_K.FAILURE_MODE, _K.DECISION, _K.POSTMORTEM, _K.DOC), Layer.TRIBAL),
     }
 )
 """Each kind belongs to one layer."""

@@ -72,6 +72,25 @@ class DecisionRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Guide:
+    """An Agent Skill that people and agents follow; without a contract our engine cannot run it."""
+
+    name: str
+    description: str
+    license: str = ""
+    compatibility: str = ""
+    allowed_tools: str = ""
+
+    @property
+    def why_not_run(self) -> str:
+        """What to tell who wants the engine to do something with it."""
+        return (
+            f"{self.name} is an Agent Skill for people and agents: it has no autoheal.yaml, so the engine"
+            " cannot run, test or trust it; `autoheal skill new` begins one that has"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Skill:
     """The executable contract of one reviewed `skills/<name>/` folder."""
 

@@ -28,7 +28,7 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "User": ("memberOf",),
     "Location": (),
 }
-_KINDS: Mapping[str, NodeKind] = {
+KINDS: Mapping[str, NodeKind] = {
     "component": NodeKind.SERVICE,
     "resource": NodeKind.RESOURCE,
     "api": NodeKind.RESOURCE,
@@ -37,6 +37,7 @@ _KINDS: Mapping[str, NodeKind] = {
     "group": NodeKind.TEAM,
     "user": NodeKind.PERSON,
 }
+"""What the kinds of the catalog are in the graph."""
 _ALIASES: Mapping[str, str] = {
     "github.com/project-slug": "github.repo",
     "gitlab.com/project-slug": "gitlab.repo",
@@ -112,9 +113,9 @@ def _entity(place: Place, telling: Telling) -> _Entity | None:
     if kind == "Location":
         return None
     node = telling.node(
-        _KINDS[kind.lower()],
+        KINDS[kind.lower()],
         name,
-        title=_text(metadata, "title"),
+        title=_text(metadata, "title") or _displayed(spec),
         attributes=_attributes(kind, metadata, spec),
     )
     return _Entity(kind=kind, node=node, metadata=metadata, spec=spec)
@@ -133,6 +134,11 @@ def _text(fields: Mapping[str, Place], key: str) -> str:
     return fields[key].text(at_most=500) if key in fields else ""
 
 
+def _displayed(spec: Mapping[str, Place]) -> str:
+    profile = spec["profile"].fields() if "profile" in spec else {}
+    return _text(profile, "displayName")
+
+
 def _attributes(kind: str, metadata: Mapping[str, Place], spec: Mapping[str, Place]) -> dict[str, str]:
     labels = metadata["labels"].fields() if "labels" in metadata else {}
     return {
@@ -148,9 +154,9 @@ def _relations(entity: _Entity, telling: Telling) -> None:
     if "owner" in entity.spec:
         owner = _ref(entity.spec["owner"], entity.spec["owner"].text(), "group", telling)
         telling.fact(node, Relation.OWNED_BY, owner, f"{node.name} is owned by {owner.name}")
-    for key in ("system", "domain"):
+    for key, kind in (("system", "system"), ("domain", "domain"), ("parent", "group")):
         if key in entity.spec:
-            whole = _ref(entity.spec[key], entity.spec[key].text(), key, telling)
+            whole = _ref(entity.spec[key], entity.spec[key].text(), kind, telling)
             telling.fact(node, Relation.PART_OF, whole, f"{node.name} is part of {whole.name}")
     for key, default in (("dependsOn", "component"), ("consumesApis", "api")):
         for place, text in entity.texts(key):
@@ -194,6 +200,6 @@ def _ref(place: Place, text: str, default: str, telling: Telling) -> Node:
     """`[kind:][namespace/]name`; the name is what telemetry uses, so the namespace is not part of our own."""
     match = _REF.match(text.strip())
     kind = (match["kind"] or default).lower() if match else ""
-    if match is None or kind not in _KINDS:
+    if match is None or kind not in KINDS:
         place.fail(f"{text!r} is no reference such as group:default/payments")
-    return telling.node(_KINDS[kind], match["name"])
+    return telling.node(KINDS[kind], match["name"])

@@ -12,6 +12,24 @@ from autoheal.graph.conflicts import conflicts
 from autoheal.graph.take_in import last_seen
 from autoheal.ports.stores import GraphStore
 
+SCHEMES = (
+    "name",
+    "otel.service.name",
+    "k8s.deployment",
+    "k8s.statefulset",
+    "k8s.daemonset",
+    "k8s.cronjob",
+    "k8s.pod",
+    "instance",
+    "github.repo",
+    "gitlab.repo",
+    "pagerduty.service",
+    "opsgenie.component",
+    "sentry.project",
+    "argocd.app",
+    "jira.project",
+)
+"""Under which names of sources a thing is found, the first one first."""
 MOST_NODES = 60
 """More than a person can look at; what is left out is counted."""
 
@@ -117,5 +135,4 @@ def found_as(graph: GraphStore, written: str) -> str | None:
         node = graph.node(urn(kind, written))
         if node is not None:
             return node.urn
-    schemes = ("name", "k8s.deployment", "github.repo", "pagerduty.service", "sentry.project")
-    return next((found for scheme in schemes if (found := graph.resolve(scheme, written))), None)
+    return next(iter(graph.resolve_all([(scheme, written) for scheme in SCHEMES])), None)

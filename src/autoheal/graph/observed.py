@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from autoheal.domain.change import Change, ChangeKind
+from autoheal.domain.change import Change, ChangeKind, pull_request_of
 from autoheal.domain.evidence import Row
 from autoheal.domain.fact import Method, Node, NodeKind, Relation
 from autoheal.graph.told import Telling, Told
@@ -17,11 +17,25 @@ SERVICE_GRAPH = (
 )
 """As Tempo, Alloy and the OpenTelemetry Collector write it."""
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+TARGETS = "target_info"
+_RESOURCE = {
+    "instance": "instance",
+    "k8s_deployment_name": "k8s.deployment",
+    "k8s_statefulset_name": "k8s.statefulset",
+    "k8s_daemonset_name": "k8s.daemonset",
+    "k8s_cronjob_name": "k8s.cronjob",
+    "k8s_pod_name": "k8s.pod",
+}
+"""Resource attributes that name one service; a node or a cluster carries many."""
 _OUTSIDE = {"database": "database", "messaging_system": "queue", "virtual_node": "third_party"}
 _NOBODY = "user"
 """How an uninstrumented caller is called: no service of ours."""
-_SELECTOR = re.compile(r'\b(?:service|service_name|app)\s*=\s*"([\w.-]{1,200})"')
-_PULL = re.compile(r"\(#(\d{1,9})\)\s*$|^Merge pull request #(\d{1,9})\b|\(!(\d{1,9})\)\s*$")
+_SELECTOR = re.compile(
+    r'\b(?:service|service_name|app|application|deployment|job)\s*=~?\s*"\(?([\w.|-]{1,500})\)?"'
+)
+"""Names that an expression asks for, also several as alternatives; any other pattern names nobody."""
+PULL_REQUEST = "pull_request"
+"""What a change is that a forge reviewed."""
 _SERVICE_LABELS = ("service", "service_name", "app")
 
 
@@ -57,6 +71,27 @@ def graphed_calls(rows: Iterable[Row], *, source: str, at: datetime) -> Told:
     return telling.told()
 
 
+def targets(rows: Iterable[Row], *, source: str, at: datetime) -> Told:
+    """Under which names the parts of a service go elsewhere, by its OpenTelemetry resource attributes.
+
+    `target_info` carries them where metrics come by OpenTelemetry: job is `namespace/name` of the service
+    (opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics).
+    """
+    telling = Telling(source=source, method=Method.OBSERVED, at=at, extractor="target-info@1")
+    for row in rows:
+        labels = dict(_LABEL.findall(row.text))
+        # What a backend takes for the entity of a row is no longer among its labels.
+        name = (labels.get("service_name") or row.entity or labels.get("job", "")).rpartition("/")[2]
+        if not name or "instance" not in labels:
+            continue
+        version = labels.get("service_version", "")
+        service = telling.node(NodeKind.SERVICE, name, attributes={"version": version})
+        telling.alias("otel.service.name", name, service)
+        for label, scheme in _RESOURCE.items():
+            telling.alias(scheme, labels.get(label, ""), service)
+    return telling.told()
+
+
 def told_changes(changes: Iterable[Change], *, source: str, at: datetime) -> Told:
     """Deploys, commits, pull requests and settings with what they changed; titles are anybody's words."""
     telling = Telling(source=source, method=Method.OBSERVED, at=at, extractor="changes@1")
@@ -72,12 +107,22 @@ def told_changes(changes: Iterable[Change], *, source: str, at: datetime) -> Tol
             commit = telling.node(NodeKind.CHANGE, change.commit, attributes={"kind": ChangeKind.COMMIT})
             said = f"{change.kind} {change.id} brought commit {change.commit[:12]}"
             telling.fact(node, Relation.CONTAINS, commit, said, since=since)
-        if pull := _PULL.search(change.title):
-            number = next(filter(None, pull.groups()))
-            request = telling.node(NodeKind.CHANGE, f"{source}#{number}", attributes={"kind": "pull_request"})
-            said = f"pull request {number} of {source} brought {change.id[:12]}"
-            telling.fact(request, Relation.CONTAINS, node, said, since=since)
+        _reviewed(change, node, telling, since)
     return telling.told()
+
+
+def _reviewed(change: Change, node: Node, telling: Telling, since: datetime) -> None:
+    """The pull request that a commit came from, with all that it brought."""
+    number = change.pull_request or pull_request_of(change.title)
+    if not number:
+        return
+    name = f"{telling.source}#{number}"
+    request = telling.node(NodeKind.CHANGE, name, attributes={"kind": PULL_REQUEST})
+    said = f"pull request {number} of {telling.source} brought"
+    telling.fact(request, Relation.CONTAINS, node, f"{said} {change.id[:12]}", since=since)
+    for key in change.brought:
+        commit = telling.node(NodeKind.CHANGE, key, attributes={"kind": ChangeKind.COMMIT})
+        telling.fact(request, Relation.CONTAINS, commit, f"{said} {key[:12]}", since=since)
 
 
 def change_node(change: Change, telling: Telling) -> Node:
@@ -98,9 +143,8 @@ def watched(rules: Sequence[AlertRule], services: Iterable[str], *, source: str,
         telling.reference = f"rule {rule.name} in {rule.file}"
         node = telling.node(NodeKind.ALERT_RULE, rule.name, attributes={"file": rule.file})
         labelled = [rule.labels[label] for label in _SERVICE_LABELS if rule.labels.get(label)]
-        selected = [
-            known[name.lower()] for name in _SELECTOR.findall(rule.expression) if name.lower() in known
-        ]
+        named = [name for each in _SELECTOR.findall(rule.expression) for name in each.lower().split("|")]
+        selected = [known[name] for name in named if name in known]
         for name in dict.fromkeys(labelled[:1] or selected):
             service = telling.node(NodeKind.SERVICE, known.get(name.lower(), name))
             telling.fact(node, Relation.MONITORS, service, f"{rule.name} watches {service.name}")

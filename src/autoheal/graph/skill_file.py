@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from autoheal.domain.errors import ConfigError
 from autoheal.domain.mitigation import ActionKind
-from autoheal.domain.skill import DecisionRule, DiagnosisStep, Match, Matcher, Skill
+from autoheal.domain.skill import DecisionRule, DiagnosisStep, Guide, Match, Matcher, Skill
 from autoheal.graph.expression import Expression
 from autoheal.graph.expression import parse as parse_expression
 from autoheal.graph.matchers import narrows
@@ -32,11 +32,32 @@ def parse(folder: str, files: Mapping[str, str]) -> Skill:
         if name not in files:
             raise ConfigError(f"skills/{folder}/{name}:1: is missing")
     prose, contract = clean(files[PROSE], f"skills/{folder}/{PROSE}"), files[CONTRACT]
-    description = _description(folder, prose)
+    description = _described(_fields(folder, prose))
     document = read(contract, file=f"skills/{folder}/{CONTRACT}")
     skill = _skill(folder, description, document)
     _agree(folder, prose, skill)
     return replace(skill, digest=digest_of(files))
+
+
+def parse_any(folder: str, files: Mapping[str, str]) -> Skill | Guide:
+    """A skill of the engine, or an Agent Skill of people and agents where there is no contract."""
+    return parse(folder, files) if CONTRACT in files or PROSE not in files else parse_guide(folder, files)
+
+
+def parse_guide(folder: str, files: Mapping[str, str]) -> Guide:
+    """The Agent Skill of a folder that has no contract; raises ConfigError with file and line."""
+    if PROSE not in files:
+        raise ConfigError(f"skills/{folder}/{PROSE}:1: is missing")
+    prose = clean(files[PROSE], f"skills/{folder}/{PROSE}")
+    fields = _fields(folder, prose)
+    told = {key: fields[key].text() for key in ("license", "compatibility", "allowed-tools") if key in fields}
+    return Guide(
+        name=folder,
+        description=_described(fields),
+        license=told.get("license", ""),
+        compatibility=told.get("compatibility", ""),
+        allowed_tools=told.get("allowed-tools", ""),
+    )
 
 
 def digest_of(files: Mapping[str, str]) -> str:
@@ -57,7 +78,7 @@ def front_matter(folder: str, prose: str) -> Place:
     return read(front, file=file, first_line=2, block_only=True)
 
 
-def _description(folder: str, prose: str) -> str:
+def _fields(folder: str, prose: str) -> Mapping[str, Place]:
     fields = front_matter(folder, prose).table(required=("name", "description"), optional=_KEYS)
     if fields["name"].text() != folder:
         fields["name"].fail(f"is {fields['name'].text()!r} but the folder is {folder!r}")
@@ -66,6 +87,10 @@ def _description(folder: str, prose: str) -> str:
     for key, at_most in (("license", 200), ("compatibility", 500), ("allowed-tools", 1_000)):
         if key in fields:
             fields[key].text(at_most=at_most)
+    return fields
+
+
+def _described(fields: Mapping[str, Place]) -> str:
     return " ".join(fields["description"].text(at_most=1_024).split())
 
 

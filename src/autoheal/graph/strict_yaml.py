@@ -96,9 +96,10 @@ class Place:
 
 
 def clean(text: str, file: str) -> str:
-    """The text, if it is small and hides nothing; raises ConfigError with the line."""
+    """The text with plain line ends, if it is small and hides nothing; raises ConfigError with the line."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise ConfigError(f"{file}:1: is larger than {MAX_BYTES // 1024} KB")
+    text = text.replace("\r\n", "\n")
     hidden = _INVISIBLE.search(text)
     if hidden is not None:
         line = text.count("\n", 0, hidden.start()) + 1

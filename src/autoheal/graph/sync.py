@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from autoheal.domain.catalog import TakenIn
 from autoheal.domain.errors import AutohealError, UnreachableError
-from autoheal.domain.evidence import Failed
+from autoheal.domain.evidence import Failed, Row
 from autoheal.domain.fact import NodeKind
 from autoheal.graph import backstage, codeowners, observed
 from autoheal.graph.take_in import Intake, retire
@@ -77,6 +77,7 @@ class Sync:
             yield given.traces.name, self._traced
         if given.metrics is not None:
             yield f"{given.metrics.name}:service-graph", self._graphed
+            yield f"{given.metrics.name}:targets", self._targeted
             yield f"{given.metrics.name}:rules", self._watched
         for changes in given.changes:
             yield changes.name, self._changed(changes)
@@ -92,14 +93,22 @@ class Sync:
         return observed.traced_calls(calls, source=traces.name, at=now)
 
     def _graphed(self, now: datetime) -> Told | None:
+        rows, source = self._measured(observed.SERVICE_GRAPH, "service-graph", now)
+        return observed.graphed_calls(rows, source=source, at=now)
+
+    def _targeted(self, now: datetime) -> Told | None:
+        rows, source = self._measured(observed.TARGETS, "targets", now)
+        return observed.targets(rows, source=source, at=now)
+
+    def _measured(self, expression: str, name: str, now: datetime) -> tuple[Sequence[Row], str]:
         metrics = self.connected.metrics
         if metrics is None:
-            return None
-        found = metrics.instant(observed.SERVICE_GRAPH, at=now.timestamp())
-        source = f"{metrics.name}:service-graph"
+            return (), name
+        source = f"{metrics.name}:{name}"
+        found = metrics.instant(expression, at=now.timestamp())
         if isinstance(found.answer, Failed):
             raise UnreachableError(f"{source}: {found.answer.reason}")
-        return observed.graphed_calls(found.rows, source=source, at=now)
+        return found.rows, source
 
     def _watched(self, now: datetime) -> Told | None:
         metrics = self.connected.metrics

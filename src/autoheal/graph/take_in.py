@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from autoheal.domain.catalog import TakenIn
 from autoheal.domain.fact import FUNCTIONAL, Fact, Method, Node, NodeKind, Relation
 from autoheal.graph.conflicts import sources
-from autoheal.graph.told import Told, ended
+from autoheal.graph.told import Alias, Told, ended
 from autoheal.ports.stores import GraphStore
 
 _WINDOW = timedelta(hours=24)
@@ -27,13 +27,15 @@ class Intake:
     graph: GraphStore
     _said: dict[Saying, datetime] = field(default_factory=dict)
     _read: set[str] = field(default_factory=set)
+    _named: set[Alias] = field(default_factory=set)
 
     def take_in(self, told: Told, *, now: datetime) -> TakenIn:
         """Write it; the same thing told again changes only when a node was last seen."""
         self._recollect(told)
         self.graph.save_nodes(told.nodes)
-        for alias in told.aliases:
-            self.graph.add_alias(alias.scheme, alias.value, alias.urn)
+        named = [alias for alias in told.aliases if alias not in self._named]
+        self.graph.add_aliases([(alias.scheme, alias.value, alias.urn) for alias in named])
+        self._named.update(named)
         fresh = [fact for fact in told.facts if self._is_due(fact, told.source, now)]
         replaced = sum(self._replace(fact, told, now) for fact in fresh)
         self.graph.assert_facts(fresh)

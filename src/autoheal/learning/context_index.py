@@ -14,6 +14,8 @@ from autoheal.graph import backstage
 from autoheal.graph.take_in import Intake
 from autoheal.graph.told import Telling, Told
 from autoheal.learning.decision_page import EXTRACTOR, lessons_of
+from autoheal.learning.overview_page import FILE as OVERVIEW
+from autoheal.learning.overview_page import overview
 from autoheal.learning.postmortem_page import described
 from autoheal.ports.machine import Clock
 from autoheal.ports.production import Forge
@@ -21,6 +23,7 @@ from autoheal.ports.stores import GraphStore
 
 CATALOG, DECISIONS, POSTMORTEMS = "catalog/", "decisions/", "postmortems/"
 _README = "README.md"
+_EXTRACTORS = {"postmortems": "postmortem-page@1", OVERVIEW: "overview-page@1"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,6 +104,8 @@ _LEARNT = (
 
 def is_knowledge(path: str) -> bool:
     """Whether a file of the repository is one that the graph reads; skills have a reader of their own."""
+    if path == OVERVIEW:
+        return True
     if path.endswith(_README):
         return False
     if path.startswith(CATALOG):
@@ -113,8 +118,11 @@ def read_file(path: str, text: str, *, repository: str, now: datetime) -> Told:
     source = f"{repository}/{path}"
     if path.startswith(CATALOG):
         return backstage.catalog(text, file=path, source=source, at=now)
-    extractor = "postmortem-page@1" if path.startswith(POSTMORTEMS) else EXTRACTOR
+    extractor = _EXTRACTORS.get(path.partition("/")[0], EXTRACTOR)
     telling = Telling(source=source, method=Method.HUMAN, at=now, actor="a merge", extractor=extractor)
+    if path == OVERVIEW:
+        overview(text, file=path, telling=telling)
+        return telling.told(whole=(Relation.DESCRIBES,))
     if path.startswith(POSTMORTEMS):
         described(text, file=path, telling=telling)
         return telling.told(whole=(Relation.DESCRIBES,))

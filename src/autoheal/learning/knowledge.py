@@ -36,8 +36,12 @@ class Knowledge:
     index: ContextIndex
 
     def fill(self) -> list[TakenIn]:
-        """Ask every source and the context repository once; each says how much was new."""
-        return [*self.sync.run(), *self.index.refresh()]
+        """Ask every source and the context repository once; each says how much was new.
+
+        A skill that cannot be read is named too; its version before stays live.
+        """
+        skills = [TakenIn(source="skills", problem=problem) for problem in self.lessons.skills.problems()]
+        return [*self.sync.run(), *self.index.refresh(), *skills]
 
     def entries(self, kind: NodeKind | None = None, *, retired: bool = False) -> list[Entry]:
         """The catalog as a table."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from autoheal.domain.decision_trace import canonical
 from autoheal.domain.errors import ConflictError
 from autoheal.domain.proposal import Proposal, ProposalKind, ProposalState
+from autoheal.graph.merged import merged as merged_told
 from autoheal.graph.skill_trust import admit
 from autoheal.healing.gather import Gatherer
 from autoheal.healing.settings import HealingSettings
@@ -73,7 +74,7 @@ class Lessons:
         message = f"{proposal.title}\n\nProposal {proposal.id} of incident {proposal.incident_id}."
         commit = self.forge.merge(branch, message=message, author=actor)
         body = {"proposal": proposal.id, "kind": proposal.kind, "commit": commit}
-        self._take_in(proposal, actor)
+        self._take_in(proposal, actor, commit)
         with self.alerts.exclusively():  # a kill leaves the record of a merge whole or to be made again
             self.proposals.save(merged)
             self.audit.append(
@@ -81,9 +82,12 @@ class Lessons:
             )
         return merged
 
-    def _take_in(self, proposal: Proposal, actor: str) -> None:
-        """What a merge makes known: a skill may be used, the facts of a decision are believed."""
+    def _take_in(self, proposal: Proposal, actor: str, commit: str) -> None:
+        """What a merge makes known: the change itself, a skill that may be used, the facts of a decision."""
         now = self.clock.now()
+        told = merged_told(proposal, commit=commit, actor=actor, at=now)
+        self.graph.save_nodes(told.nodes)
+        self.graph.assert_facts(told.facts)
         if proposal.kind is ProposalKind.SKILL:
             reason = f"merged by {actor} as {proposal.head[:12]}, after incident {proposal.incident_id}"
             for skill in self.skills.skills():

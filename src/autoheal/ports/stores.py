@@ -21,7 +21,7 @@ from autoheal.domain.ledger import LedgerEntry
 from autoheal.domain.mitigation import Mitigation, Verification
 from autoheal.domain.proposal import Proposal
 from autoheal.domain.question import Question
-from autoheal.domain.skill import Skill, Trust
+from autoheal.domain.skill import Guide, Skill, Trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +294,10 @@ class GraphStore(Protocol):
         """Another name under which a source knows the node."""
         ...
 
+    def add_aliases(self, names: Sequence[tuple[str, str, str]]) -> None:
+        """Many of them, as scheme, value and urn."""
+        ...
+
     def resolve(self, scheme: str, value: str) -> str | None:
         """The urn behind a source's name."""
         ...
@@ -393,4 +397,12 @@ class SkillLibrary(Protocol):
 
     def skills(self) -> Sequence[Skill]:
         """Every valid skill; an invalid folder keeps its previous version live."""
+        ...
+
+    def guides(self) -> Sequence[Guide]:
+        """Agent Skills without a contract: for people and agents, not for the engine."""
+        ...
+
+    def problems(self) -> Sequence[str]:
+        """What is wrong with the folders that could not be read, each with file and line."""
         ...

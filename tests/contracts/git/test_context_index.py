@@ -143,3 +143,57 @@ def test_an_edit_and_a_removed_file_end_what_they_said(repository: Repository) -
 def test_the_same_commit_is_read_once(repository: Repository) -> None:
     repository.merged({"catalog/cart.yaml": CATALOG})
     assert repository.index.refresh() == []
+
+
+OVERVIEW = """\
+# The context repository
+
+Architecture
+
+Orders stay in `component:checkout` because `resource:default/orders-db` cannot be
+split before the audit.
+
+- `component:cart` may lose its cache at any time.
+
+Rules
+
+- `nonsense:here` is not read, since it stands elsewhere.
+"""
+
+
+def test_the_overview_is_found_by_the_things_that_it_names(repository: Repository) -> None:
+    assert repository.merged({"AGENTS.md": OVERVIEW}) == []
+    about = repository.graph.facts(object=urn(NodeKind.RESOURCE, "orders-db"))
+    assert [fact.statement for fact in about] == [
+        (
+            "Orders stay in 'component:checkout' because 'resource:default/orders-db'"
+            " cannot be split before the audit."
+        )
+    ]
+    assert len(repository.said(Relation.DESCRIBES)) == 3
+    assert about[0].provenance[0].reference.startswith("AGENTS.md@")
+    repository.merged({"AGENTS.md": OVERVIEW.replace("- `component:cart` may", "- It may")})
+    assert len(repository.said(Relation.DESCRIBES)) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("# The context repository", "The context", "AGENTS.md:1: begins with a title"),
+        ("Architecture", "Structure", "AGENTS.md:12: misses the section Architecture"),
+        ("`component:cart`", "`componnt:cart`", "AGENTS.md:8: `componnt:cart` names no kind"),
+    ],
+)
+def test_an_overview_that_cannot_be_read_is_named_by_line_and_the_one_before_stays(
+    repository: Repository, old: str, new: str, says: str
+) -> None:
+    repository.merged({"AGENTS.md": OVERVIEW})
+    before = repository.said(Relation.DESCRIBES)
+    (problem,) = repository.merged({"AGENTS.md": OVERVIEW.replace(old, new)})
+    assert problem.startswith(says)
+    assert repository.said(Relation.DESCRIBES) == before
+    assert repository.merged({"AGENTS.md": OVERVIEW}) == []
+
+
+def test_a_new_repository_has_an_overview_that_can_be_read(repository: Repository) -> None:
+    assert repository.index.problems() == []

@@ -61,6 +61,7 @@ class Measured:
     """A metrics backend with a service graph and some rules."""
 
     labels: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
     rules: list[AlertRule] = field(default_factory=list)
     name: str = "prometheus"
 
@@ -73,8 +74,12 @@ class Measured:
 
     def instant(self, expression: str, *, at: float) -> QueryResult:
         """The service graph, as the Prometheus integration gives it."""
-        assert "traces_service_graph_request_total" in expression
-        rows = tuple(Row(time=at, entity="", subject="x", value=1.0, text=text) for text in self.labels)
+        if expression == "target_info":
+            labels = self.targets
+        else:
+            assert "traces_service_graph_request_total" in expression
+            labels = self.labels
+        rows = tuple(Row(time=at, entity="", subject="x", value=1.0, text=text) for text in labels)
         return QueryResult(answer=Found(rows=len(rows), digest="d") if rows else Empty(), rows=rows)
 
     def catalog(self) -> Mapping[str, str]:
@@ -249,6 +254,25 @@ def test_service_graph_metrics_tell_databases_queues_and_third_parties_from_serv
     assert {node.name for node in world.graph.nodes(NodeKind.SERVICE)} == {"checkout", "payments"}
     types = {node.name: node.attributes["type"] for node in world.graph.nodes(NodeKind.RESOURCE)}
     assert types == {"orders-db": "database", "orders-events": "queue", "stripe.example": "third_party"}
+
+
+def test_target_info_tells_under_which_names_the_parts_of_a_service_go(world: World) -> None:
+    world.traces.pairs = []
+    world.metrics.targets = [
+        'job="shop/checkout",instance="10.0.0.7:8080",k8s_deployment_name="checkout-v2",k8s_pod_name="checkout-1"',
+        'service_name="cart",job="x",instance="10.0.0.8:80",k8s_node_name="node-1"',
+        'instance="10.0.0.9:9100"',
+    ]
+    world.run()
+    assert {node.name for node in world.graph.nodes(NodeKind.SERVICE)} == {"checkout", "cart"}
+    for scheme, value in (
+        ("otel.service.name", "checkout"),
+        ("instance", "10.0.0.7:8080"),
+        ("k8s.deployment", "checkout-v2"),
+        ("k8s.pod", "checkout-1"),
+    ):
+        assert world.graph.resolve(scheme, value) == urn(NodeKind.SERVICE, "checkout")
+    assert world.graph.resolve("instance", "10.0.0.9:9100") is None
 
 
 def test_a_rule_watches_the_service_of_its_label_else_the_known_one_it_selects(world: World) -> None:

@@ -73,10 +73,15 @@ class DatabaseGraph:
 
     def add_alias(self, scheme: str, value: str, urn: str) -> None:
         """Another name of the node."""
-        with self._connections.write() as connection:
-            upsert(
-                connection, schema.alias, {"scheme": scheme, "value": value, "urn": urn}, "scheme", "value"
-            )
+        self.add_aliases([(scheme, value, urn)])
+
+    def add_aliases(self, names: Sequence[tuple[str, str, str]]) -> None:
+        """Many of them in one transaction; of two for one name the later counts."""
+        found = {(storable(scheme), storable(value)): urn for scheme, value, urn in names}
+        rows = [{"scheme": key[0], "value": key[1], "urn": found[key]} for key in sorted(found)]
+        if rows:
+            with self._connections.write() as connection:
+                upsert_all(connection, schema.alias, rows, "scheme", "value")
 
     def resolve(self, scheme: str, value: str) -> str | None:
         """The urn behind a source's name."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Double, Table, TextClause, text
 from sqlalchemy.dialects import postgresql, sqlite
+
+from autoheal.integrations.database.schema import storable
 
 
 def upsert(connection: Connection, table: Table, values: Mapping[str, object], *keys: str) -> None:
@@ -31,9 +35,30 @@ def insert_once(connection: Connection, table: Table, values: Mapping[str, objec
 
 
 def insert_all(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert many rows, each unless it is there by any unique key."""
-    if rows:
+    """Insert many rows that name the same columns, each unless it is there by any unique key."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
         connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+        return
+    # All rows as one parameter, where the driver would send a message for each.
+    plain = [{name: _plain(value) for name, value in row.items()} for row in rows]
+    connection.execute(_all_at_once(table, tuple(rows[0])), {"rows": json.dumps(plain, ensure_ascii=False)})
+
+
+def _plain(value: object) -> object:
+    return storable(value) if isinstance(value, str) else value
+
+
+@lru_cache
+def _all_at_once(table: Table, names: tuple[str, ...]) -> TextClause:
+    kinds = {name: "float8" if isinstance(table.c[name].type, Double) else "text" for name in names}
+    typed = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+    listed = ", ".join(names)
+    return text(
+        f"INSERT INTO {table.name} ({listed}) SELECT {listed}"  # noqa: S608  our own names
+        f" FROM json_to_recordset(CAST(:rows AS json)) AS given({typed}) ON CONFLICT DO NOTHING"
+    )
 
 
 def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -26,6 +26,8 @@ Architecture
 Production stands in `catalog/`: one entity a service with its owner, its system and what it depends on. What
 calls what is observed, not written: `autoheal graph neighbors <service>` shows both side by side, and
 `autoheal graph conflicts` where sources disagree. Write here what no source can tell: why it is built so.
+A paragraph that names things as in the catalog, a kind, a colon and a name in backquotes, is found again when
+one of them fails.
 
 Rules
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from autoheal.domain.change import Change, ChangeKind
+from autoheal.domain.change import Change, ChangeKind, pull_request_of
 from autoheal.integrations.git.command import Git
 
 _MAX_COMMITS = 200
 _MAX_DIFF = 20_000
+_MAX_BROUGHT = 50
+_FIELDS = 6
+_OF_A_MERGE = 2
+"""Parents; more than two is no merge of one pull request."""
 # Where repositories of several services commonly keep what belongs to one of them.
 _OF_A_SERVICE = re.compile(
     r"^(?:(?:services|apps|packages|cmd)/([\w.-]+)/|config/([\w.-]+)\.(?:json|ya?ml|toml)$)"
@@ -26,16 +31,17 @@ def commits_since(git: Git, main: str, since: float) -> list[Change]:
         f"--max-count={_MAX_COMMITS}",
         "--reverse",
         "--first-parent",
-        "--format=%H%x00%ct%x00%an%x00%s",
+        "--format=%H%x00%ct%x00%an%x00%s%x00%P%x00%b",
         "--end-of-options",
         main,
     )
     fields = listed.split("\0") if listed else []
-    found = [_change(git, *fields[at : at + 4]) for at in range(0, len(fields) - 3, 4)]
+    found = [_change(git, fields[at : at + _FIELDS]) for at in range(0, len(fields) - _FIELDS + 1, _FIELDS)]
     return sorted(found, key=lambda change: change.time)
 
 
-def _change(git: Git, commit: str, seconds: str, author: str, title: str) -> Change:
+def _change(git: Git, fields: Sequence[str]) -> Change:
+    commit, seconds, author, title, parents, body = fields
     files = git.text(
         "diff-tree", "-r", "-m", "--first-parent", "--root", "--no-commit-id", "-z", "--name-only", commit
     )
@@ -50,7 +56,17 @@ def _change(git: Git, commit: str, seconds: str, author: str, title: str) -> Cha
         diff=_diff(git, commit)[:_MAX_DIFF],
         files=paths,
         commit=commit,
+        pull_request=pull_request_of(title, body),
+        brought=_brought(git, parents.split()),
     )
+
+
+def _brought(git: Git, parents: Sequence[str]) -> tuple[str, ...]:
+    """The commits that a merge brought to main, newest first; none for any other commit."""
+    if len(parents) != _OF_A_MERGE:
+        return ()
+    limit = f"--max-count={_MAX_BROUGHT}"
+    return tuple(git.text("rev-list", limit, parents[1], f"^{parents[0]}", "--").split())
 
 
 def _diff(git: Git, commit: str) -> str:

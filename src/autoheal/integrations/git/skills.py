@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from threading import Lock
 
 from autoheal.domain.errors import ConfigError
-from autoheal.domain.skill import Skill
-from autoheal.graph.skill_file import CONTRACT, PROSE, parse
+from autoheal.domain.skill import Guide, Skill
+from autoheal.graph.skill_file import CONTRACT, PROSE, parse_any
 from autoheal.integrations.git.forge import GitForge
 
 FOLDER = "skills"
@@ -22,14 +22,20 @@ class GitSkillLibrary:
         self._repository = repository
         self._lock = Lock()
         self._commit = ""
-        self._skills: dict[str, Skill] = {}
+        self._live: dict[str, Skill | Guide] = {}
         self._problems: dict[str, str] = {}
 
     def skills(self) -> Sequence[Skill]:
         """Every valid skill; an invalid folder keeps its previous version live."""
         with self._lock:
             self._refresh()
-            return list(self._skills.values())
+            return [found for found in self._live.values() if isinstance(found, Skill)]
+
+    def guides(self) -> Sequence[Guide]:
+        """Agent Skills without a contract: for people and agents, not for the engine."""
+        with self._lock:
+            self._refresh()
+            return [found for found in self._live.values() if isinstance(found, Guide)]
 
     def problems(self) -> Sequence[str]:
         """What is wrong with the folders that could not be read, each with file and line."""
@@ -43,20 +49,20 @@ class GitSkillLibrary:
             return
         folders = sorted({p.split("/")[1] for p in self._files(commit) if p.count("/") > 1})
         problems: dict[str, str] = {}
-        skills = {name: skill for name in folders if (skill := self._skill(name, commit, problems))}
-        self._commit, self._skills, self._problems = commit, skills, problems
+        live = {name: found for name in folders if (found := self._one(name, commit, problems))}
+        self._commit, self._live, self._problems = commit, live, problems
 
     def _files(self, commit: str) -> Sequence[str]:
         return self._forge.files(self._repository, FOLDER, at=commit)
 
-    def _skill(self, name: str, commit: str, problems: dict[str, str]) -> Skill | None:
+    def _one(self, name: str, commit: str, problems: dict[str, str]) -> Skill | Guide | None:
         try:
             return self._read(name, commit)
         except ConfigError as error:
             problems[name] = str(error)
-        return self._skills.get(name) or self._last_valid(name, commit)
+        return self._live.get(name) or self._last_valid(name, commit)
 
-    def _last_valid(self, name: str, commit: str) -> Skill | None:
+    def _last_valid(self, name: str, commit: str) -> Skill | Guide | None:
         """After a restart the previous version is found in the history."""
         older = self._forge.history(self._repository, f"{FOLDER}/{name}", at=commit)
         for earlier in older[1:_OLDER_VERSIONS]:
@@ -66,9 +72,9 @@ class GitSkillLibrary:
                 continue
         return None
 
-    def _read(self, name: str, commit: str) -> Skill:
+    def _read(self, name: str, commit: str) -> Skill | Guide:
         texts = {
             f: self._forge.read(self._repository, f"{FOLDER}/{name}/{f}", at=commit)
             for f in (PROSE, CONTRACT)
         }
-        return parse(name, {file: text for file, text in texts.items() if text is not None})
+        return parse_any(name, {file: text for file, text in texts.items() if text is not None})

@@ -48,6 +48,10 @@ class MemoryGraph:
         """Another name of the node."""
         self._aliases[scheme, value] = urn
 
+    def add_aliases(self, names: Sequence[tuple[str, str, str]]) -> None:
+        """Many other names."""
+        self._aliases |= {(scheme, value): urn for scheme, value, urn in names}
+
     def resolve(self, scheme: str, value: str) -> str | None:
         """The urn behind a source's name."""
         return self._aliases.get((scheme, value))

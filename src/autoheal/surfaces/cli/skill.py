@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from autoheal.app import App, blank_skill, read_skill
-from autoheal.domain.errors import ConflictError, NotFoundError
-from autoheal.domain.skill import Skill
+from autoheal.domain.errors import ConfigError, ConflictError, NotFoundError
+from autoheal.domain.skill import Guide, Skill
 from autoheal.surfaces.cli.opening import opened
 from autoheal.surfaces.cli.options import Actor, AsJson, person
 from autoheal.surfaces.cli.output import note, show_json, show_table
@@ -17,9 +17,12 @@ from autoheal.surfaces.cli.output import note, show_json, show_table
 command = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="A skill's name, as `skill list` shows it.")]
+Either = Annotated[str, typer.Argument(help="A live skill's name, or a folder that holds one.")]
 Folder = Annotated[Path, typer.Argument(help="A skill's folder, with SKILL.md and autoheal.yaml.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept in the audit chain.")]
 
+_FILES = ("SKILL.md", "autoheal.yaml")
+"""What is read of a folder; what else lies there is for those who follow the skill."""
 FAILED = 1
 """The exit code where a replay went wrong."""
 
@@ -33,12 +36,15 @@ def list_skills(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     the version line of the service; a change of one of them drops it to shadow.
     """
     with opened(ctx) as app:
-        skills = app.skills()
+        skills, guides, problems = app.skills(), app.guides(), app.library.problems()
     if as_json:
-        show_json("skill_list", skills=skills)
+        show_json("skill_list", skills=skills, guides=guides, problems=problems)
         return
+    for problem in problems:
+        note(f"not live as it stands: {problem}")
     ordered = sorted(skills, key=lambda s: (s.stale, -s.trust.rung, s.name))
     rows = [(s.reference, _rung(s), s.family, s.verified_at, " ".join(s.incidents)) for s in ordered]
+    rows += [(guide.name, "for people", "", None, "") for guide in guides]
     columns = ("skill", "trust", "family", "last verified", "learnt from")
     show_table(columns, rows, empty="no skill yet; merge a skill proposal to have one")
 
@@ -48,10 +54,14 @@ def _rung(skill: Skill) -> str:
 
 
 @command.command("show")
-def show(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
+def show(ctx: typer.Context, name: Either, *, as_json: AsJson = False) -> None:
     """Show when a skill applies, how it looks, what it does, its versions and what came of its uses."""
     with opened(ctx) as app:
-        skill = app.skill(name)
+        guide = _guide(app, name)
+        if guide is not None:
+            _show_guide(guide, as_json=as_json)
+            return
+        skill = _named(app, name)
         record = app.skill_work.record(skill)
     if as_json:
         show_json("skill", skill=skill, record=record)
@@ -77,6 +87,27 @@ def show(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
     show_table(("", ""), rows, empty="")
 
 
+def _guide(app: App, name: str) -> Guide | None:
+    """The Agent Skill without a contract of that name or in that folder."""
+    found = _read(Path(name)) if Path(name).is_dir() else None
+    merged = next((guide for guide in app.guides() if guide.name == name), None)
+    return found if isinstance(found, Guide) else merged
+
+
+def _show_guide(guide: Guide, *, as_json: bool) -> None:
+    if as_json:
+        show_json("skill_guide", guide=guide)
+        return
+    rows = [
+        ("skill", f"{guide.name}, for people and agents: it has no autoheal.yaml"),
+        ("description", guide.description),
+        ("license", guide.license),
+        ("needs", guide.compatibility),
+        ("tools", guide.allowed_tools),
+    ]
+    show_table(("", ""), [row for row in rows if row[1]], empty="")
+
+
 def _block(block: object) -> str:
     matchers = block if isinstance(block, tuple) else ()
     return ", ".join(f'{m.label}{m.operator}"{m.value}"' for m in matchers)
@@ -87,27 +118,43 @@ def lint(folder: Folder, *, as_json: AsJson = False) -> None:
     """Read a skill folder as strictly as a merge does; exit 3 and name file and line when it is wrong."""
     skill = _read(folder)
     if as_json:
-        show_json("skill_lint", valid=True, skill=skill)
+        show_json("skill_lint", valid=True, runs=isinstance(skill, Skill), skill=skill)
         return
-    note(f"{skill.reference}: valid")
+    note(
+        f"{skill.reference}: valid"
+        if isinstance(skill, Skill)
+        else f"{skill.name}: a valid Agent Skill for people and agents; the engine needs an autoheal.yaml too"
+    )
 
 
-def _read(folder: Path) -> Skill:
+def _read(folder: Path) -> Skill | Guide:
     if not folder.is_dir():
         raise NotFoundError(f"{folder}: no such folder")
-    texts = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()}
-    return read_skill(folder.resolve().name, texts)
+    found = {name: folder / name for name in _FILES if (folder / name).is_file()}
+    return read_skill(folder.resolve().name, {name: _text(path) for name, path in found.items()})
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is no text in UTF-8 (byte {error.start})") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _named(app: App, skill: str) -> Skill:
     """A live skill by its name, or the one in a folder that is not merged yet."""
-    return _read(Path(skill)) if Path(skill).is_dir() else app.skill(skill)
+    found = _read(Path(skill)) if Path(skill).is_dir() else app.skill(skill)
+    if isinstance(found, Guide):
+        raise NotFoundError(found.why_not_run)
+    return found
 
 
 @command.command("test")
 def replay(
     ctx: typer.Context,
-    skill: Annotated[str, typer.Argument(help="A live skill's name, or a folder that holds one.")],
+    skill: Either,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -134,7 +181,7 @@ def replay(
 @command.command("run")
 def run(
     ctx: typer.Context,
-    skill: Annotated[str, typer.Argument(help="A live skill's name, or a folder that holds one.")],
+    skill: Either,
     *,
     service: Annotated[str, typer.Option(help="The service that `$service` stands for.")],
     as_json: AsJson = False,
