@@ -17,6 +17,7 @@ from autoheal.domain.incident import Incident, TimelineEntry
 from autoheal.domain.investigation import Investigation
 from autoheal.domain.ledger import LedgerEntry
 from autoheal.domain.mitigation import Mitigation, MitigationState, Verification
+from autoheal.domain.person import Person, Right
 from autoheal.domain.proposal import Proposal, ProposalState
 from autoheal.domain.question import Question
 from autoheal.domain.skill import Skill
@@ -31,6 +32,7 @@ from autoheal.learning.skill_work import SkillWork, blank
 from autoheal.loop import Loop
 from autoheal.policy.approvers import objection
 from autoheal.policy.masking import mask
+from autoheal.policy.people import People
 from autoheal.policy.untrusted import fit
 from autoheal.ports.machine import Clock, Ids
 from autoheal.ports.production import Branch, Forge
@@ -97,9 +99,18 @@ class App:
     ids: Ids
     room: Room | None
     knowledge: Knowledge
+    people: People
     start: Callable[[], None]
     stop: Callable[[], None]
     checks: Callable[[], Sequence[Check]]
+    seat: Person | None = None
+    """Who signed in; None for whoever is on this machine, and while nobody is enrolled."""
+
+    # ------------------------------------------------------------ rights
+
+    def acting(self, actor: str, right: Right) -> str:
+        """Under which name an act is recorded; refused when that person lacks the right, by any door."""
+        return self.people.acting(self.seat, actor, right)
 
     # ------------------------------------------------------------ alerts
 
@@ -159,6 +170,7 @@ class App:
         self, mitigation_id: str, *, digest: str, decision: Decision, actor: str, channel: str, note: str = ""
     ) -> Approval:
         """A person's yes or no to exactly the action they saw; refused when it changed since."""
+        actor = self.acting(actor, Right.DECIDE)
         mitigation = self.memory.mitigations.get(mitigation_id)
         self._may_decide(mitigation, digest, actor)
         now = self.clock.now()
@@ -206,6 +218,7 @@ class App:
 
     def correct(self, incident_id: str, *, actor: str, service: str) -> None:
         """A person says that a service is not the cause: what waits there is called off."""
+        actor = self.acting(actor, Right.DECIDE)
         correct(self.loop.responder, incident_id, person=actor, service=service)
         for waiting in self.memory.mitigations.of_incident(incident_id):
             if waiting.state is MitigationState.PROPOSED and waiting.action.target == service:
@@ -231,6 +244,7 @@ class App:
 
     def answer(self, question_id: str, *, actor: str, text: str) -> Question:
         """A person's answer, kept under their name; raises ConflictError when one was given before."""
+        actor = self.acting(actor, Right.DECIDE)
         question = self.memory.questions.get(question_id)
         if question.answer is not None:
             raise ConflictError(f"{question.answered_by} has answered {question_id} already")
@@ -268,10 +282,12 @@ class App:
 
     def merge(self, proposal_id: str, *, actor: str) -> Proposal:
         """A person merges a lesson; the repository changes for real."""
+        actor = self.acting(actor, Right.PUBLISH)
         return self.loop.lessons.merge(proposal_id, actor=actor)
 
     def reject(self, proposal_id: str, *, actor: str, reason: str) -> Proposal:
         """A person turns a lesson down; the reason is kept, and it is not raised again unchanged."""
+        actor = self.acting(actor, Right.PUBLISH)
         proposal = replace(
             self.proposal(proposal_id).move(ProposalState.REJECTED),
             decided_by=actor,
@@ -288,11 +304,13 @@ class App:
 
     def kill(self, *, actor: str, reason: str) -> None:
         """Stop every effect at once, everywhere."""
+        actor = self.acting(actor, Right.STOP)
         self.memory.mitigations.set_killed(f"{reason} ({actor})")
         self._record("", "kill_switch.engaged", actor, {"reason": reason})
 
     def release(self, *, actor: str) -> None:
         """Allow effects again; a kill-switch file stays in force until it is removed."""
+        actor = self.acting(actor, Right.RELEASE)
         self.memory.mitigations.set_killed(None)
         self._record("", "kill_switch.released", actor, {})
 

@@ -37,13 +37,14 @@ from autoheal.integrations.git.changes import GitChanges
 from autoheal.integrations.git.context import ensure
 from autoheal.integrations.git.forge import GitForge
 from autoheal.integrations.git.skills import GitSkillLibrary
-from autoheal.integrations.machine import SystemClock, UlidIds
+from autoheal.integrations.machine import SystemClock, UlidIds, new_secret
 from autoheal.integrations.models.minds import ConfiguredMinds
 from autoheal.integrations.prover.prover import SandboxedProver
 from autoheal.learning.context_index import ContextIndex
 from autoheal.learning.knowledge import Knowledge
 from autoheal.learning.lessons import Lessons
 from autoheal.loop import Loop
+from autoheal.policy.people import People
 from autoheal.ports.machine import Clock
 from autoheal.ports.production import Actuator
 from autoheal.ports.reasoning import Stage
@@ -51,6 +52,7 @@ from autoheal.ports.runs import Runs
 from autoheal.ports.telemetry import Changes
 from autoheal.recording.flight import FlightRecorder
 from autoheal.reports import checks
+from autoheal.reports.access_checks import access_probe
 from autoheal.reports.model_checks import model_probes
 from autoheal.reports.tool_checks import tool_probes
 
@@ -105,9 +107,10 @@ def wire(config: Config) -> App:
         ids=ids,
         room=room,
         knowledge=knowledge,
+        people=_people(config, database),
         start=start,
         stop=stop,
-        checks=_checks(config, responder, forge, repositories),
+        checks=_checks(config, responder, forge, repositories, _people(config, database)),
     )
 
 
@@ -184,6 +187,17 @@ def _belt(config: Config, database: Database) -> ToolBelt:
         clock=SystemClock(),
         whole=database.alerts.exclusively,
         policy=PolicyFile(config.policy),
+    )
+
+
+def _people(config: Config, database: Database) -> People:
+    return People(
+        store=database.people,
+        audit=database.audit,
+        clock=SystemClock(),
+        whole=database.alerts.exclusively,
+        mint=new_secret,
+        settings=config.access,
     )
 
 
@@ -335,7 +349,7 @@ def _coder(config: Config) -> ProgramCoder | None:
 
 
 def _checks(
-    config: Config, responder: Responder, forge: GitForge, repositories: Mapping[str, Path]
+    config: Config, responder: Responder, forge: GitForge, repositories: Mapping[str, Path], people: People
 ) -> Callable[[], Sequence[checks.Check]]:
     def look() -> Sequence[checks.Check]:
         now = responder.clock.now()
@@ -357,6 +371,7 @@ def _checks(
             *model_probes(minds_of(config, lambda: 0.0).each()),
             *tool_probes(responder.belt),
             checks.kill_probe(responder.mitigations),
+            access_probe(people, config.http.host),
             checks.disk_probe(lambda: shutil.disk_usage(config.home).free),
             checks.programs_probe(found, _PROGRAMS),
         )

@@ -20,6 +20,7 @@ from autoheal.integrations.database.connections import Connections
 from autoheal.integrations.database.graph import DatabaseGraph
 from autoheal.integrations.database.incidents import DatabaseIncidents
 from autoheal.integrations.database.mitigations import DatabaseMitigations
+from autoheal.integrations.database.people import DatabasePeople
 from autoheal.integrations.database.posts import DatabasePosts
 from autoheal.integrations.database.proposals import DatabaseProposals
 from autoheal.integrations.database.questions import DatabaseQuestions
@@ -43,6 +44,7 @@ class Database:
         self.graph = DatabaseGraph(self._connections)
         self.archive = DatabaseArchive(self._connections)
         self.tools = DatabaseTools(self._connections)
+        self.people = DatabasePeople(self._connections)
 
     def migrate(self) -> None:
         """Bring the tables to the newest version; raises ConfigError when they are newer than we are."""

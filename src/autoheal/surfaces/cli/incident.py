@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from autoheal.domain.person import Right
 from autoheal.surfaces.cli.incident_page import page
 from autoheal.surfaces.cli.opening import opened
 from autoheal.surfaces.cli.options import Actor, AsJson, person
@@ -77,4 +78,5 @@ def postmortem(
             show_text(app.knowledge.postmortem(incident))
             return
         edited = text.read_text(encoding="utf-8") if text else None
-        note(f"published as {app.knowledge.publish(incident, actor=person(actor), text=edited)}")
+        who = app.acting(person(actor), Right.PUBLISH)
+        note(f"published as {app.knowledge.publish(incident, actor=who, text=edited)}")

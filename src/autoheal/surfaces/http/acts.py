@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from autoheal.domain.approval import Approval, Decision
+from autoheal.domain.person import Right
 from autoheal.domain.proposal import Proposal
 from autoheal.domain.question import Question
 from autoheal.surfaces.http.product import Product, api_router
@@ -22,11 +23,11 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Body(BaseModel):
-    """The base of request bodies: an unknown field is an error, and somebody is always named."""
+    """The base of request bodies: an unknown field is an error; whoever signed in need not be named."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    actor: Person
+    actor: Person = ""
 
 
 class DecisionBody(Body):
@@ -107,7 +108,8 @@ def reject(proposal_id: str, body: ReasonBody, app: Product) -> Proposal:
 @router.post("/incidents/{incident_id}/postmortem", status_code=201)
 def publish(incident_id: str, body: PostmortemBody, app: Product) -> Published:
     """Publish the draft of a closed incident, or the text made of it; from then on it is found."""
-    return Published(path=app.knowledge.publish(incident_id, actor=body.actor, text=body.text))
+    actor = app.acting(body.actor, Right.PUBLISH)
+    return Published(path=app.knowledge.publish(incident_id, actor=actor, text=body.text))
 
 
 @router.post("/kill-switch")
