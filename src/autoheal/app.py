@@ -112,6 +112,14 @@ class App:
         """Under which name an act is recorded; refused when that person lacks the right, by any door."""
         return self.people.acting(self.seat, actor, right)
 
+    def may(self, right: Right) -> bool:
+        """Whether whoever signed in has the right just now; without anybody enrolled everybody has."""
+        return self.seat is None or self.people.has(self.seat, right)
+
+    def seen_by(self, seat: Person | None) -> App:
+        """The product as somebody who signed in may see it and act in it."""
+        return self if seat is None else replace(self, seat=seat)
+
     # ------------------------------------------------------------ alerts
 
     def receive(self, source: str, body: bytes) -> str:

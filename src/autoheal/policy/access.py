@@ -33,6 +33,12 @@ Refusal = tuple[str, str]
 """The rule that says no, and why in one sentence."""
 
 
+_FIRST = (
+    "access.first",
+    "the first person is enrolled on the machine itself: `autoheal people add NAME --role admin`",
+)
+
+
 def only_this_machine(host: str) -> bool:
     """Whether nobody else can reach an address to listen on; a name that is not known is not trusted."""
     try:
@@ -53,10 +59,10 @@ def missing(role: Role, right: Right) -> str:
 
 
 def refusal(people: Sequence[Person], actor: str, right: Right) -> Refusal | None:
-    """Why somebody of that name may not do it; None where they may, or where nobody is enrolled at all."""
+    """Why somebody of that name may not do it; None where they may, or where nobody is enrolled yet."""
     enrolled = [person for person in people if person.enrolled]
     if not enrolled:
-        return None
+        return _FIRST if right is Right.MANAGE_PEOPLE else None
     found = next((person for person in enrolled if person.name == actor), None)
     if found is None:
         return "access.enrolled", f"{fit(actor, LONGEST_NAME)} is not enrolled; an admin can add them"

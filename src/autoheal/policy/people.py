@@ -49,6 +49,10 @@ class People:
         if (refused := access.refusal(self.store.list(), actor, right)) is not None:
             raise RefusedError(*refused)
 
+    def has(self, person: Person, right: Right) -> bool:
+        """Whether they have the right just now; a removed person has none."""
+        return access.refusal(self.store.list(), person.name, right) is None
+
     def acting(self, seat: Person | None, actor: str, right: Right) -> str:
         """The name under which an act is recorded: of whoever signed in, and never another one."""
         if seat is not None and actor not in ("", seat.name):
