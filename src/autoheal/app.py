@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from autoheal.config import Config
 from autoheal.domain.alert import Alert
@@ -17,7 +18,7 @@ from autoheal.domain.incident import Incident, TimelineEntry
 from autoheal.domain.investigation import Investigation
 from autoheal.domain.ledger import LedgerEntry
 from autoheal.domain.mitigation import Mitigation, MitigationState, Verification
-from autoheal.domain.person import Person, Right
+from autoheal.domain.person import Right
 from autoheal.domain.proposal import Proposal, ProposalState
 from autoheal.domain.question import Question
 from autoheal.domain.skill import Skill
@@ -30,28 +31,22 @@ from autoheal.healing.tool_belt import ToolBelt
 from autoheal.learning.knowledge import Knowledge
 from autoheal.learning.skill_work import SkillWork, blank
 from autoheal.loop import Loop
-from autoheal.policy.approvers import objection
+from autoheal.policy.approvers import objection, undecidable
 from autoheal.policy.masking import mask
-from autoheal.policy.people import People
+from autoheal.policy.people import Seated
 from autoheal.policy.untrusted import fit
 from autoheal.ports.machine import Clock, Ids
+from autoheal.ports.memory import Memory
 from autoheal.ports.production import Branch, Forge
 from autoheal.ports.runs import Runs
-from autoheal.ports.stores import (
-    AlertStore,
-    Audit,
-    GraphStore,
-    IncidentStore,
-    MitigationStore,
-    ProposalStore,
-    QuestionStore,
-    RawEvent,
-    SkillLibrary,
-)
+from autoheal.ports.stores import GraphStore, RawEvent, SkillLibrary
 from autoheal.reports.checks import Check
 from autoheal.reports.figures import Report, report
 from autoheal.reports.history import History
 from autoheal.reports.stored import stored
+from autoheal.reports.veiled import listed, shelved, veil_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,20 +68,7 @@ class IncidentFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """The stores, one per noun."""
-
-    alerts: AlertStore
-    incidents: IncidentStore
-    mitigations: MitigationStore
-    audit: Audit
-    proposals: ProposalStore
-    graph: GraphStore
-    questions: QuestionStore
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class App:
+class App(Seated):
     """The product behind its doors; a surface parses, calls this, and renders."""
 
     config: Config
@@ -99,26 +81,9 @@ class App:
     ids: Ids
     room: Room | None
     knowledge: Knowledge
-    people: People
     start: Callable[[], None]
     stop: Callable[[], None]
     checks: Callable[[], Sequence[Check]]
-    seat: Person | None = None
-    """Who signed in; None for whoever is on this machine, and while nobody is enrolled."""
-
-    # ------------------------------------------------------------ rights
-
-    def acting(self, actor: str, right: Right) -> str:
-        """Under which name an act is recorded; refused when that person lacks the right, by any door."""
-        return self.people.acting(self.seat, actor, right)
-
-    def may(self, right: Right) -> bool:
-        """Whether whoever signed in has the right just now; without anybody enrolled everybody has."""
-        return self.seat is None or self.people.has(self.seat, right)
-
-    def seen_by(self, seat: Person | None) -> App:
-        """The product as somebody who signed in may see it and act in it."""
-        return self if seat is None else replace(self, seat=seat)
 
     # ------------------------------------------------------------ alerts
 
@@ -128,6 +93,7 @@ class App:
 
     def event(self, event_id: str) -> RawEvent:
         """One delivery byte for byte, but for secrets; the store alone keeps those."""
+        self.need(Right.READ_RAW)
         event = self.memory.alerts.event(event_id)
         return replace(
             event, body=mask(event.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
@@ -137,7 +103,8 @@ class App:
 
     def incidents(self, limit: int = 100) -> Sequence[Incident]:
         """Incidents, newest first."""
-        return self.memory.incidents.list(limit=limit)
+        found = self.memory.incidents.list(limit=limit)
+        return found if self.may(Right.READ_RAW) else [listed(incident) for incident in found]
 
     def incident(self, incident_id: str) -> IncidentFile:
         """The whole file of one incident."""
@@ -147,7 +114,7 @@ class App:
         mitigations = memory.mitigations.of_incident(incident_id)
         occurrences = (memory.alerts.occurrence(key) for key in group.occurrences)
         judged = {m.id: memory.mitigations.verification(m.id) for m in mitigations}
-        return IncidentFile(
+        file = IncidentFile(
             incident=incident,
             group=group,
             alerts=[alert for alert in occurrences if alert is not None],
@@ -161,10 +128,17 @@ class App:
             costs=memory.incidents.costs(incident_id),
             traces=memory.audit.records(incident_id),
         )
+        return self._seen(incident_id, file)
 
     def evidence(self, evidence_id: str) -> tuple[Evidence, Sequence[Row]]:
-        """One query with the rows that came back."""
-        return self.memory.incidents.evidence(evidence_id), self.memory.incidents.rows(evidence_id)
+        """One query with the rows that came back; none of them for who lacks the right to raw text."""
+        found = self.memory.incidents.evidence(evidence_id)
+        rows = self.memory.incidents.rows(evidence_id) if self.may(Right.READ_RAW) else ()
+        return self._seen(found.incident_id, found), rows
+
+    def _seen(self, incident_id: str, word: T) -> T:
+        """A word of that incident as whoever signed in may see it."""
+        return word if self.may(Right.READ_RAW) else veil_of(incident_id, self.memory).over(word)
 
     # ------------------------------------------------------------ approvals
 
@@ -203,12 +177,8 @@ class App:
         return approval
 
     def _may_decide(self, mitigation: Mitigation, digest: str, actor: str) -> None:
-        if mitigation.state is not MitigationState.PROPOSED:
-            raise ConflictError(f"{mitigation.id} is {mitigation.state}; nothing is left to decide")
-        if mitigation.digest != digest:
-            raise ConflictError(f"{mitigation.id} is not what you saw: look at it again before deciding")
-        if self.clock.now() >= mitigation.expires_at:
-            raise ConflictError(f"{mitigation.id} expired at {mitigation.expires_at.isoformat()}")
+        if (late := undecidable(mitigation, digest, self.clock.now())) is not None:
+            raise ConflictError(late)
         given = self.memory.mitigations.approvals(mitigation.id)
         refusal = objection(self.loop.responder.policy(), mitigation, given, actor=actor)
         if refusal is not None:
@@ -222,6 +192,7 @@ class App:
 
     def chat_preview(self, incident_id: str) -> str:
         """The very text of the first message of an incident, as the chat gets it."""
+        self.need(Right.READ_RAW)
         return self._room().teller.preview(incident_id)
 
     def correct(self, incident_id: str, *, actor: str, service: str) -> None:
@@ -248,7 +219,8 @@ class App:
 
     def questions(self) -> Sequence[Question]:
         """Questions that wait for an answer, oldest first."""
-        return [question for question in self.memory.questions.list() if question.answer is None]
+        waiting = [question for question in self.memory.questions.list() if question.answer is None]
+        return [self._seen(question.incident_id, question) for question in waiting]
 
     def answer(self, question_id: str, *, actor: str, text: str) -> Question:
         """A person's answer, kept under their name; raises ConflictError when one was given before."""
@@ -277,14 +249,17 @@ class App:
 
     def proposals(self) -> Sequence[Proposal]:
         """Every lesson, newest first."""
-        return self.memory.proposals.list()
+        found = self.memory.proposals.list()
+        return found if self.may(Right.READ_RAW) else [shelved(proposal) for proposal in found]
 
     def proposal(self, proposal_id: str) -> Proposal:
         """One lesson."""
-        return self.memory.proposals.get(proposal_id)
+        found = self.memory.proposals.get(proposal_id)
+        return self._seen(found.incident_id, found)
 
     def proposal_diff(self, proposal_id: str) -> str:
         """What merging it would change."""
+        self.need(Right.READ_RAW)
         proposal = self.proposal(proposal_id)
         return self.forge.diff(_branch(proposal)) if proposal.branch else ""
 
@@ -361,6 +336,7 @@ class App:
 
     def traces(self, incident_id: str | None = None) -> Sequence[DecisionTrace]:
         """Records of the audit chain."""
+        self.need(Right.READ_RAW)
         return self.memory.audit.records(incident_id)
 
     def report(self) -> Report:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from autoheal.alerts.intake import Intake
-from autoheal.app import App, Memory
+from autoheal.app import App
 from autoheal.config import Config
 from autoheal.domain.errors import ConfigError
 from autoheal.graph.sync import Connected, Sync
@@ -46,6 +46,7 @@ from autoheal.learning.lessons import Lessons
 from autoheal.loop import Loop
 from autoheal.policy.people import People
 from autoheal.ports.machine import Clock
+from autoheal.ports.memory import Memory
 from autoheal.ports.production import Actuator
 from autoheal.ports.reasoning import Stage
 from autoheal.ports.runs import Runs

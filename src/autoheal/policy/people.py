@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Self
 
 from autoheal.domain.errors import ConfigError, ConflictError, NotFoundError, RefusedError, UnnamedError
 from autoheal.domain.person import Person, Right, Role, Session
@@ -161,3 +162,36 @@ class People:
     def _record(self, kind: str, person: Person, actor: str) -> None:
         body: Mapping[str, object] = {"person": person.name, "role": str(person.role)}
         self.audit.append(incident_id="", kind=kind, actor=actor, body=body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seated:
+    """What somebody uses: with no seat it is whoever is on this machine, or nobody is enrolled."""
+
+    people: People
+    seat: Person | None = None
+
+    def acting(self, actor: str, right: Right) -> str:
+        """Under which name an act is recorded; refused when that person lacks the right, by any door."""
+        return self.people.acting(self.seat, actor, right)
+
+    def may(self, right: Right) -> bool:
+        """Whether whoever signed in has the right just now; without a seat everybody has."""
+        return self.seat is None or self.people.has(self.seat, right)
+
+    def need(self, right: Right) -> None:
+        """Raise RefusedError, naming the right, unless whoever signed in has it."""
+        if self.seat is not None:
+            self.people.require(self.seat.name, right)
+
+    @property
+    def withheld(self) -> str:
+        """One line on what whoever signed in does not see, and which right it takes; empty if nothing."""
+        if self.seat is None or self.may(Right.READ_RAW):
+            return ""
+        lacking = access.missing(self.seat.role, Right.READ_RAW)
+        return f"Rows, deliveries, log lines and tool output are withheld: {lacking}"
+
+    def seen_by(self, seat: Person | None) -> Self:
+        """The same as somebody who signed in may see it and act in it."""
+        return self if seat is None else replace(self, seat=seat)

@@ -72,7 +72,13 @@ def page(request: Request, name: str, *, status: int = 200, **values: object) ->
     if not isinstance(environment, Environment):
         raise TypeError("the server was started without its pages")
     app = product(request)
-    known = {"here": request.url.path, "killed": app.killed(), "seat": app.seat, "may": app.may}
+    known = {
+        "here": request.url.path,
+        "killed": app.killed(),
+        "seat": app.seat,
+        "may": app.may,
+        "withheld": app.withheld,
+    }
     text = environment.get_template(name).render(**known, **values)
     return HTMLResponse(text, status_code=status)
 
