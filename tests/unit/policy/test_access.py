@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -120,3 +122,9 @@ def test_a_browser_signs_in_again_after_a_rest_and_after_a_day() -> None:
     busy = replace(begun, seen_at=NOON + timedelta(hours=12))
     assert not lapsed(busy, NOON + timedelta(hours=12), limits)
     assert lapsed(busy, NOON + timedelta(hours=12, seconds=1), limits)
+
+
+def test_the_page_for_people_says_of_each_right_what_the_table_says() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "access.md").read_text(encoding="utf-8")
+    said = dict(re.findall(r"^\| `(\w+)` \|[^|]*\| (\w+) \|$", page, flags=re.MULTILINE))
+    assert said == {right.value: role.value for right, role in LEAST.items()}
