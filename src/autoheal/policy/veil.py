@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
@@ -62,31 +63,32 @@ class Veil:
 
     def _telling(self, said: str) -> Iterator[tuple[int, int]]:
         for found in _WORD.finditer(said):
-            word, parts = found[0], _PIECE.findall(found[0])
-            whole = len(parts) > 1 and any(c.isalpha() for c in word) and self._foreign(word)
-            if whole or any(_tells(p) and p in self.pieces and p not in self.names for p in parts):
+            parts = _PIECE.findall(found[0])
+            single = any(_tells(p) and p in self.pieces and p not in self.names for p in parts)
+            if single or (len(parts) > 1 and self._foreign(found[0], parts)):
                 yield found.span()
 
-    def _foreign(self, word: str) -> bool:
-        return word not in self.names and word in self.raw
+    def _foreign(self, word: str, parts: Sequence[str]) -> bool:
+        """Whether a word of several parts, which is no figure, stands in a raw line."""
+        if word in self.names or not self.pieces.issuperset(parts):
+            return False
+        return any(c.isalpha() for c in word) and word in self.raw
 
     def _copied(self, said: str) -> Iterator[tuple[int, int]]:
         """Each word that is part of a run; words that stand in a longer word are told with it."""
         found = list(_PIECE.finditer(said))
+        spans = [one.span() for one in _WORD.finditer(said)]
+        starts = [start for start, _ in spans]
         for place in range(len(found) - _RUN + 1):
             run = found[place : place + _RUN]
-            words = [one[0] for one in run]
-            if self._copy(words):
-                yield from (self._around(said, one.start()) for one in run)
+            if self._copy([one[0] for one in run]):
+                yield from (spans[bisect_right(starts, one.start()) - 1] for one in run)
 
     def _copy(self, words: Sequence[str]) -> bool:
         """Whether they stand in a raw line as they do here, and are not all names or figures."""
         if not self.pieces.issuperset(words) or all(w in self.names or w.isdigit() for w in words):
             return False
         return f" {' '.join(words)} " in self.runs
-
-    def _around(self, said: str, at: int) -> tuple[int, int]:
-        return next(found.span() for found in _WORD.finditer(said) if found.start() <= at < found.end())
 
     def _over(self, word: object) -> object:
         match word:

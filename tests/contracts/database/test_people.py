@@ -111,9 +111,11 @@ def opened_twice(url: str) -> Iterator[tuple[People, People]]:
     databases = (opened(url), opened(url))
     for database in databases:
         database.migrate()
-    yield people(databases[0]), people(databases[1])
-    for database in databases:
-        database.close()
+    try:
+        yield people(databases[0]), people(databases[1])
+    finally:
+        for database in databases:
+            database.close()
 
 
 Leave = Callable[[People, str], object]
@@ -170,3 +172,14 @@ def test_two_admins_who_remove_each_other_at_once_leave_one(url: str, pair: tupl
             assert [type(error) for error in refused] == [RefusedError]
             assert sum(person.role is Role.ADMIN for person in one.enrolled()) == 1
         assert one.audit.verify() is None
+
+
+def test_a_database_of_before_there_were_people_gets_room_for_them(database: Database) -> None:
+    with database._connections.write() as connection:  # noqa: SLF001  as an older program left it
+        for name in ("session", "person"):
+            connection.exec_driver_sql(f"DROP TABLE {name}")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")
+    database.migrate()
+    assert database.version() == database.newest()
+    people(database).add("ann", role=Role.ADMIN, actor="root")
+    assert [one.name for one in database.people.list()] == ["ann"]

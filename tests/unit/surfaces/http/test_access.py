@@ -171,11 +171,7 @@ def _shut(reply: Reply, place: Place) -> bool:
 @pytest.mark.criterion(114)
 def test_a_route_that_declares_no_right_is_nobodys(app: App, tokens: Mapping[Role, str]) -> None:
     grown = build(app)
-
-    @grown.get("/api/v1/forgotten")
-    def forgotten() -> str:
-        return "something"
-
+    grown.add_api_route("/api/v1/forgotten", lambda: "something")
     reply = knock(grown, Place("GET", "/api/v1/forgotten"), {"authorization": f"Bearer {tokens[Role.ADMIN]}"})
     assert (reply.status, reply.rule) == (403, "access.undeclared")
 
