@@ -117,6 +117,8 @@ class People:
 
     def sign_in(self, token: str) -> str | None:
         """The secret of a new session for a browser; None for a wrong token."""
+        if self.bearer(token) is None:
+            return None  # a stranger must not make those wait who take in alerts
         with self.whole():
             person = self.bearer(token)
             if person is None:
@@ -130,7 +132,10 @@ class People:
         """Who signed in with this browser; None once it lapsed, was signed out, or they were removed."""
         digest, now = access.digest_of_secret(secret), self.clock.now()
         found = self.store.session(digest)
-        if found is None or access.lapsed(found, now, self.settings):
+        if found is None:
+            return None
+        if access.lapsed(found, now, self.settings):
+            self.store.end(digest)
             return None
         if now - found.seen_at > _NOTED_EVERY:
             self.store.seen(digest, now)

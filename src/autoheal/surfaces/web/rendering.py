@@ -72,9 +72,10 @@ def page(request: Request, name: str, *, status: int = 200, **values: object) ->
     if not isinstance(environment, Environment):
         raise TypeError("the server was started without its pages")
     app = product(request)
+    stranger = app.seat is None and bool(app.people.enrolled())
     known = {
         "here": request.url.path,
-        "killed": app.killed(),
+        "killed": None if stranger else app.killed(),
         "seat": app.seat,
         "may": app.may,
         "withheld": app.withheld,

@@ -327,6 +327,16 @@ def test_a_wrong_token_is_told_on_the_page(own: App) -> None:
     assert "set-cookie" not in answer.headers
 
 
+def test_the_sign_in_page_tells_a_stranger_nothing(own: App) -> None:
+    ann = enroll(own, "ann", Role.ADMIN)
+    own.kill(actor="ann", reason="the bank is on fire")
+    web = browser(own)
+    assert "the bank is on fire" in web.get("/", **ann).text
+    page = web.get("/sign-in").text
+    assert "the bank is on fire" not in page
+    assert "checkout" not in page
+
+
 def test_another_site_can_use_no_cookie(own: App) -> None:
     token = enroll(own, "ann", Role.ADMIN)["Authorization"].removeprefix("Bearer ")
     web = browser(own)
