@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from autoheal.config import Config
 from autoheal.domain.alert import Alert
@@ -18,6 +19,7 @@ from autoheal.domain.investigation import Investigation
 from autoheal.domain.judgment import Judgment, Word
 from autoheal.domain.ledger import LedgerEntry
 from autoheal.domain.mitigation import Mitigation, MitigationState, Verification
+from autoheal.domain.person import Right
 from autoheal.domain.proposal import Proposal, ProposalState
 from autoheal.domain.question import Question
 from autoheal.domain.skill import Guide, Skill
@@ -31,29 +33,24 @@ from autoheal.healing.tool_belt import ToolBelt
 from autoheal.learning.knowledge import Knowledge
 from autoheal.learning.skill_work import SkillWork, blank
 from autoheal.loop import Loop
-from autoheal.policy.approvers import objection
+from autoheal.policy.approvers import objection, undecidable
 from autoheal.policy.masking import mask
+from autoheal.policy.people import Seated
 from autoheal.policy.untrusted import fit
 from autoheal.ports.machine import Clock, Ids
+from autoheal.ports.memory import Memory
 from autoheal.ports.production import Branch, Forge
 from autoheal.ports.runs import Runs
-from autoheal.ports.stores import (
-    AlertStore,
-    Audit,
-    GraphStore,
-    IncidentStore,
-    MitigationStore,
-    ProposalStore,
-    QuestionStore,
-    RawEvent,
-    SkillLibrary,
-)
+from autoheal.ports.stores import GraphStore, RawEvent, SkillLibrary
 from autoheal.recording.deletion import Deletion, Tombstone, tombstones
 from autoheal.recording.regression import RegressionSet
 from autoheal.reports.checks import Check
 from autoheal.reports.figures import Report, report
 from autoheal.reports.history import History
 from autoheal.reports.stored import stored
+from autoheal.reports.veiled import listed, shelved, veil_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +74,7 @@ class IncidentFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """The stores, one per noun."""
-
-    alerts: AlertStore
-    incidents: IncidentStore
-    mitigations: MitigationStore
-    audit: Audit
-    proposals: ProposalStore
-    graph: GraphStore
-    questions: QuestionStore
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class App:
+class App(Seated):
     """The product behind its doors; a surface parses, calls this, and renders."""
 
     config: Config
@@ -117,6 +101,7 @@ class App:
 
     def event(self, event_id: str) -> RawEvent:
         """One delivery byte for byte, but for secrets; the store alone keeps those."""
+        self.need(Right.READ_RAW)
         event = self.memory.alerts.event(event_id)
         return replace(
             event, body=mask(event.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
@@ -126,7 +111,8 @@ class App:
 
     def incidents(self, limit: int = 100) -> Sequence[Incident]:
         """Incidents, newest first."""
-        return self.memory.incidents.list(limit=limit)
+        found = self.memory.incidents.list(limit=limit)
+        return found if self.may(Right.READ_RAW) else [listed(incident) for incident in found]
 
     def incident(self, incident_id: str) -> IncidentFile:
         """The whole file of one incident."""
@@ -137,7 +123,7 @@ class App:
         occurrences = (memory.alerts.occurrence(key) for key in group.occurrences)
         judged = {m.id: memory.mitigations.verification(m.id) for m in mitigations}
         traces = memory.audit.records(incident_id)
-        return IncidentFile(
+        file = IncidentFile(
             incident=incident,
             group=group,
             alerts=[alert for alert in occurrences if alert is not None],
@@ -153,18 +139,27 @@ class App:
             judgment=judgments(traces).get(incident_id),
             tombstone=next(iter(tombstones(traces)), None),
         )
+        return self._seen(incident_id, file)
 
     def evidence(self, evidence_id: str) -> tuple[Evidence, Sequence[Row]]:
-        """One query with the rows that came back."""
-        return self.memory.incidents.evidence(evidence_id), self.memory.incidents.rows(evidence_id)
+        """One query with the rows that came back; none of them for who lacks the right to raw text."""
+        found = self.memory.incidents.evidence(evidence_id)
+        rows = self.memory.incidents.rows(evidence_id) if self.may(Right.READ_RAW) else ()
+        return self._seen(found.incident_id, found), rows
+
+    def _seen(self, incident_id: str, word: T) -> T:
+        """A word of that incident as whoever signed in may see it."""
+        return word if self.may(Right.READ_RAW) else veil_of(incident_id, self.memory).over(word)
 
     def judge(self, incident_id: str, word: Word) -> tuple[Judgment, str]:
         """A person's word on a verdict; a wrong one enters the regression set: with where, or why not."""
+        word = replace(word, actor=self.acting(word.actor, Right.DECIDE))
         judgment = judge(self.loop.responder, incident_id, word)
-        if judgment.truth is None:
-            return judgment, "a right verdict enters no regression set"
-        entered = self.regressions.enter(incident_id, judgment.truth)
-        return judgment, str(entered) if entered else "nothing of this incident was recorded"
+        return judgment, self.regressions.after(judgment)
+
+    def delete(self, incident_id: str, *, actor: str, reason: str) -> Tombstone:
+        """What was investigated of a closed incident goes; who, when and why stays."""
+        return self.deletion.delete(incident_id, actor=self.acting(actor, Right.DELETE), reason=reason)
 
     # ------------------------------------------------------------ approvals
 
@@ -178,6 +173,7 @@ class App:
         self, mitigation_id: str, *, digest: str, decision: Decision, actor: str, channel: str, note: str = ""
     ) -> Approval:
         """A person's yes or no to exactly the action they saw; refused when it changed since."""
+        actor = self.acting(actor, Right.DECIDE)
         mitigation = self.memory.mitigations.get(mitigation_id)
         self._may_decide(mitigation, digest, actor)
         now = self.clock.now()
@@ -196,18 +192,14 @@ class App:
         with self.memory.alerts.exclusively():
             self.memory.mitigations.add_approval(approval)
             self._record(mitigation.incident_id, "approval", actor, body)
-        topic = f"approval-{mitigation_id}"
         with suppress(WorldError):  # it is stored: housekeeping tells the run as soon as one hears
-            self.runs.tell("heal", mitigation.incident_id, topic, str(decision), once=approval.id)
+            topic, said = f"approval-{mitigation_id}", str(decision)
+            self.runs.tell("heal", mitigation.incident_id, topic, said, once=approval.id)
         return approval
 
     def _may_decide(self, mitigation: Mitigation, digest: str, actor: str) -> None:
-        if mitigation.state is not MitigationState.PROPOSED:
-            raise ConflictError(f"{mitigation.id} is {mitigation.state}; nothing is left to decide")
-        if mitigation.digest != digest:
-            raise ConflictError(f"{mitigation.id} is not what you saw: look at it again before deciding")
-        if self.clock.now() >= mitigation.expires_at:
-            raise ConflictError(f"{mitigation.id} expired at {mitigation.expires_at.isoformat()}")
+        if (late := undecidable(mitigation, digest, self.clock.now())) is not None:
+            raise ConflictError(late)
         given = self.memory.mitigations.approvals(mitigation.id)
         refusal = objection(self.loop.responder.policy(), mitigation, given, actor=actor)
         if refusal is not None:
@@ -221,10 +213,12 @@ class App:
 
     def chat_preview(self, incident_id: str) -> str:
         """The very text of the first message of an incident, as the chat gets it."""
+        self.need(Right.READ_RAW)
         return self._room().teller.preview(incident_id)
 
     def correct(self, incident_id: str, *, actor: str, service: str) -> None:
         """A person says that a service is not the cause: what waits there is called off."""
+        actor = self.acting(actor, Right.DECIDE)
         correct(self.loop.responder, incident_id, person=actor, service=service)
         for waiting in self.memory.mitigations.of_incident(incident_id):
             if waiting.state is MitigationState.PROPOSED and waiting.action.target == service:
@@ -246,10 +240,12 @@ class App:
 
     def questions(self) -> Sequence[Question]:
         """Questions that wait for an answer, oldest first."""
-        return [question for question in self.memory.questions.list() if question.answer is None]
+        waiting = [question for question in self.memory.questions.list() if question.answer is None]
+        return [self._seen(question.incident_id, question) for question in waiting]
 
     def answer(self, question_id: str, *, actor: str, text: str) -> Question:
         """A person's answer, kept under their name; raises ConflictError when one was given before."""
+        actor = self.acting(actor, Right.DECIDE)
         question = self.memory.questions.get(question_id)
         if question.answer is not None:
             raise ConflictError(f"{question.answered_by} has answered {question_id} already")
@@ -274,23 +270,28 @@ class App:
 
     def proposals(self) -> Sequence[Proposal]:
         """Every lesson, newest first."""
-        return self.memory.proposals.list()
+        found = self.memory.proposals.list()
+        return found if self.may(Right.READ_RAW) else [shelved(proposal) for proposal in found]
 
     def proposal(self, proposal_id: str) -> Proposal:
         """One lesson."""
-        return self.memory.proposals.get(proposal_id)
+        found = self.memory.proposals.get(proposal_id)
+        return self._seen(found.incident_id, found)
 
     def proposal_diff(self, proposal_id: str) -> str:
         """What merging it would change."""
+        self.need(Right.READ_RAW)
         proposal = self.proposal(proposal_id)
-        return self.forge.diff(_branch(proposal)) if proposal.branch else ""
+        return self.forge.diff(Branch.of(proposal)) if proposal.branch else ""
 
     def merge(self, proposal_id: str, *, actor: str) -> Proposal:
         """A person merges a lesson; the repository changes for real."""
+        actor = self.acting(actor, Right.PUBLISH)
         return self.loop.lessons.merge(proposal_id, actor=actor)
 
     def reject(self, proposal_id: str, *, actor: str, reason: str) -> Proposal:
         """A person turns a lesson down; the reason is kept, and it is not raised again unchanged."""
+        actor = self.acting(actor, Right.PUBLISH)
         proposal = replace(
             self.proposal(proposal_id).move(ProposalState.REJECTED),
             decided_by=actor,
@@ -307,11 +308,13 @@ class App:
 
     def kill(self, *, actor: str, reason: str) -> None:
         """Stop every effect at once, everywhere."""
+        actor = self.acting(actor, Right.STOP)
         self.memory.mitigations.set_killed(f"{reason} ({actor})")
         self._record("", "kill_switch.engaged", actor, {"reason": reason})
 
     def release(self, *, actor: str) -> None:
         """Allow effects again; a kill-switch file stays in force until it is removed."""
+        actor = self.acting(actor, Right.RELEASE)
         self.memory.mitigations.set_killed(None)
         self._record("", "kill_switch.released", actor, {})
 
@@ -361,6 +364,7 @@ class App:
 
     def traces(self, incident_id: str | None = None) -> Sequence[DecisionTrace]:
         """Records of the audit chain."""
+        self.need(Right.READ_RAW)
         return self.memory.audit.records(incident_id)
 
     def report(self) -> Report:
@@ -390,9 +394,3 @@ def read_skill(name: str, files: Mapping[str, str]) -> Skill | Guide:
 def blank_skill(name: str, *, alert: str) -> Mapping[str, str]:
     """The files of a new skill, to be filled in; raises ConfigError for a name that cannot be one."""
     return blank(name, alert)
-
-
-def _branch(proposal: Proposal) -> Branch:
-    return Branch(
-        repository=proposal.repository, name=proposal.branch, base=proposal.base, head=proposal.head
-    )

@@ -29,6 +29,7 @@ from autoheal.integrations.platform.config import PlatformSettings
 from autoheal.integrations.prometheus.config import PrometheusSettings
 from autoheal.integrations.slack.config import SlackSettings
 from autoheal.learning.settings import LearningSettings
+from autoheal.policy.settings import AccessSettings
 from autoheal.ports.reasoning import Stage
 from autoheal.reasoning.settings import ReasoningSettings
 from autoheal.recording.settings import RecordingSettings
@@ -92,6 +93,7 @@ class Config(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     runs: RunsSettings = RunsSettings()
     http: WebSettings = WebSettings()
+    access: AccessSettings = AccessSettings()
     sources: SourceSettings = SourceSettings()
     platform: PlatformSettings | None = None
     pager: PagerSettings = PagerSettings()

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from autoheal.alerts.intake import Intake
-from autoheal.app import App, Memory
+from autoheal.app import App
 from autoheal.config import Config
 from autoheal.domain.errors import ConfigError
 from autoheal.graph.sync import Connected, Sync
@@ -37,14 +37,16 @@ from autoheal.integrations.git.changes import GitChanges
 from autoheal.integrations.git.context import ensure
 from autoheal.integrations.git.forge import GitForge
 from autoheal.integrations.git.skills import GitSkillLibrary
-from autoheal.integrations.machine import SystemClock, UlidIds
+from autoheal.integrations.machine import SystemClock, UlidIds, new_secret
 from autoheal.integrations.models.minds import ConfiguredMinds
 from autoheal.integrations.prover.prover import SandboxedProver
 from autoheal.learning.context_index import ContextIndex
 from autoheal.learning.knowledge import Knowledge
 from autoheal.learning.lessons import Lessons
 from autoheal.loop import Loop
+from autoheal.policy.people import People
 from autoheal.ports.machine import Clock
+from autoheal.ports.memory import Memory
 from autoheal.ports.production import Actuator
 from autoheal.ports.reasoning import Stage
 from autoheal.ports.runs import Runs
@@ -53,6 +55,7 @@ from autoheal.recording.deletion import Deletion
 from autoheal.recording.flight import FlightRecorder
 from autoheal.recording.regression import RegressionSet
 from autoheal.reports import checks
+from autoheal.reports.access_checks import access_probe
 from autoheal.reports.model_checks import model_probes
 from autoheal.reports.tool_checks import tool_probes
 
@@ -110,9 +113,10 @@ def wire(config: Config) -> App:
         knowledge=knowledge,
         regressions=RegressionSet(recorded=config.home / _CASES, folder=config.home / _REGRESSIONS),
         deletion=_deletion(config, database),
+        people=_people(config, database),
         start=start,
         stop=stop,
-        checks=_checks(config, responder, forge, repositories),
+        checks=_checks(config, responder, forge, repositories, _people(config, database)),
     )
 
 
@@ -200,6 +204,17 @@ def _belt(config: Config, database: Database) -> ToolBelt:
         clock=SystemClock(),
         whole=database.alerts.exclusively,
         policy=PolicyFile(config.policy),
+    )
+
+
+def _people(config: Config, database: Database) -> People:
+    return People(
+        store=database.people,
+        audit=database.audit,
+        clock=SystemClock(),
+        whole=database.alerts.exclusively,
+        mint=new_secret,
+        settings=config.access,
     )
 
 
@@ -351,7 +366,7 @@ def _coder(config: Config) -> ProgramCoder | None:
 
 
 def _checks(
-    config: Config, responder: Responder, forge: GitForge, repositories: Mapping[str, Path]
+    config: Config, responder: Responder, forge: GitForge, repositories: Mapping[str, Path], people: People
 ) -> Callable[[], Sequence[checks.Check]]:
     def look() -> Sequence[checks.Check]:
         now = responder.clock.now()
@@ -373,6 +388,7 @@ def _checks(
             *model_probes(minds_of(config, lambda: 0.0).each()),
             *tool_probes(responder.belt),
             checks.kill_probe(responder.mitigations),
+            access_probe(people, config.http.host),
             checks.disk_probe(lambda: shutil.disk_usage(config.home).free),
             checks.programs_probe(found, _PROGRAMS),
         )

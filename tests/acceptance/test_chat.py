@@ -20,6 +20,7 @@ from autoheal.domain.approval import Decision
 from autoheal.domain.errors import ConfigError, UnreachableError
 from autoheal.domain.incident import Incident, IncidentState, TimelineEntry
 from autoheal.domain.mitigation import Mitigation, MitigationState
+from autoheal.domain.person import Role
 from autoheal.domain.question import Question
 from autoheal.healing.correct import correct
 from autoheal.healing.room import Room
@@ -308,6 +309,36 @@ def test_an_action_that_changed_since_it_was_shown_is_not_approved(
     app.memory.mitigations.save(later)
     assert _send(app, pressed("ah_approve", _value(waiting), _thread(app, _of(app, waiting)))) == 200
     assert app.memory.mitigations.approvals(waiting.id) == before
+    _room(app).teller.catch_up()
+    assert "dana was refused" in "\n".join(slack.texts())
+
+
+@pytest.mark.parametrize("role", [None, *Role], ids=str)
+@pytest.mark.parametrize("action", ["ah_approve", "ah_reject", "ah_not_the_cause"])
+def test_once_people_are_enrolled_a_press_takes_the_role_of_that_name(
+    app: App, waiting: Mitigation, slack: Slack, action: str, role: Role | None
+) -> None:
+    app.people.add("ann", role=Role.ADMIN, actor="root")
+    if role is not None:
+        app.people.add("dana", role=role, actor="ann")
+    before = app.memory.mitigations.approvals(waiting.id)
+    assert _send(app, pressed(action, _value(waiting), _thread(app, _of(app, waiting)))) == 200
+    counted = len(app.memory.mitigations.approvals(waiting.id)) - len(before)
+    assert counted == (1 if role in (Role.RESPONDER, Role.ADMIN) else 0)
+    _room(app).teller.catch_up()
+    assert ("dana was refused" in "\n".join(slack.texts())) == (counted == 0)
+
+
+def test_a_theory_of_a_person_without_the_right_is_not_weighed(
+    app: App, incident: Incident, slack: Slack
+) -> None:
+    app.people.add("ann", role=Role.ADMIN, actor="root")
+    app.people.add("dana", role=Role.VIEWER, actor="ann")
+    _room(app).teller.catch_up()
+    assert _send(app, mention("<@U07AUTOHEAL> I think it's checkout", _thread(app, incident))) == 200
+    runs = app.runs
+    assert isinstance(runs, MemoryRuns)
+    assert [one for one in runs.started if one[0] == WEIGH] == []
     _room(app).teller.catch_up()
     assert "dana was refused" in "\n".join(slack.texts())
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from autoheal.integrations.crash import HARMLESS
 from autoheal.loop import Loop
-from autoheal.ports import production, runs, stores
+from autoheal.ports import audit, production, runs, stores
 from autoheal.sandbox.platform import api
 
 PORTS: dict[str, type] = {
     "actuator": production.Actuator,
     "alerts": stores.AlertStore,
-    "audit": stores.Audit,
+    "audit": audit.Audit,
     "forge": production.Forge,
     "graph": stores.GraphStore,
     "incidents": stores.IncidentStore,

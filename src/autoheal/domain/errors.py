@@ -5,7 +5,9 @@ AutohealError
 │   ├── ConfigError      a settings, policy or fault file is wrong      exit 3, HTTP 400
 │   ├── NotFoundError    no such thing                                  exit 8, HTTP 404
 │   ├── ConflictError    the thing is no longer in the state for that   exit 1, HTTP 409
-│   └── MalformedError   a payload cannot be read                       exit 2, HTTP 400
+│   ├── MalformedError   a payload cannot be read                       exit 2, HTTP 400
+│   ├── UnnamedError     it is not said who acts                        exit 2, HTTP 422
+│   └── NotSignedInError whoever asks has to sign in first              exit 2, HTTP 401
 ├── RefusedError         policy said no: no failure, never retried      exit 5, HTTP 403
 ├── WorldError           something outside failed                       exit 4, HTTP 503
 │   ├── UnreachableError it did not answer; may be tried again
@@ -58,6 +60,20 @@ class MalformedError(UserError):
     """A payload cannot be read."""
 
     title = "Malformed payload"
+
+
+class UnnamedError(UserError):
+    """It is not said who acts, and nobody signed in."""
+
+    http_status = 422
+    title = "Who does this?"
+
+
+class NotSignedInError(UserError):
+    """People are enrolled, and whoever asks has not said who they are."""
+
+    http_status = 401
+    title = "Sign in first"
 
 
 class RefusedError(AutohealError):

@@ -13,13 +13,13 @@ from autoheal.healing.settings import HealingSettings
 from autoheal.healing.tool_belt import ToolBelt
 from autoheal.policy.policy import Policy
 from autoheal.policy.untrusted import fit
+from autoheal.ports.audit import Audit
 from autoheal.ports.machine import Clock, Ids
 from autoheal.ports.production import Actuator, Brake, Pager
 from autoheal.ports.reasoning import Minds
 from autoheal.ports.runs import Runs
 from autoheal.ports.stores import (
     AlertStore,
-    Audit,
     GraphStore,
     IncidentStore,
     MitigationStore,

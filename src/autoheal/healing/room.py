@@ -10,6 +10,7 @@ from typing import Protocol
 from autoheal.domain.approval import Decision
 from autoheal.domain.errors import ConflictError, RefusedError, UserError
 from autoheal.domain.message import Press
+from autoheal.domain.person import Right
 from autoheal.healing.listen import Meaning, understand
 from autoheal.healing.responder import Responder
 from autoheal.healing.theory import WEIGH, Theory
@@ -35,6 +36,10 @@ class Acts(Protocol):
 
     def correct(self, incident_id: str, *, actor: str, service: str) -> None:
         """Say what is not the cause."""
+        ...
+
+    def acting(self, actor: str, right: Right) -> str:
+        """Under which name an act is recorded; raises RefusedError for one who lacks the right."""
         ...
 
 
@@ -87,7 +92,8 @@ class Room:
             case Meaning.CORRECTION:
                 acts.correct(incident_id, actor=heard.person, service=understood.about)
             case Meaning.THEORY:
-                theory = Theory(incident_id=incident_id, person=heard.person, service=understood.about)
+                person = acts.acting(heard.person, Right.DECIDE)
+                theory = Theory(incident_id=incident_id, person=person, service=understood.about)
                 self.runs.start(WEIGH, theory.subject)
             case Meaning.TALK:
                 pass

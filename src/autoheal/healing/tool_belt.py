@@ -16,10 +16,10 @@ from autoheal.policy.masking import mask_value, was_masked
 from autoheal.policy.policy import Policy
 from autoheal.policy.tool_tiers import differences, model_name, objection, refusal, standing
 from autoheal.policy.untrusted import cap, clean, fit, quoted
+from autoheal.ports.audit import Audit
 from autoheal.ports.machine import Clock
 from autoheal.ports.reasoning import Stage, Tool
 from autoheal.ports.runs import Json
-from autoheal.ports.stores import Audit
 from autoheal.ports.tools import ToolServer, ToolStore
 
 _DESCRIPTION = 600

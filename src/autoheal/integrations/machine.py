@@ -28,3 +28,8 @@ class UlidIds:
         number = (milliseconds << 80) | secrets.randbits(80)
         digits = [_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5)]
         return f"{prefix}_{''.join(digits)}"
+
+
+def new_secret() -> str:
+    """A token of 256 random bits; its beginning lets scanners of leaked secrets know it."""
+    return f"ahl_{secrets.token_urlsafe(32)}"

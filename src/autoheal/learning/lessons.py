@@ -13,6 +13,7 @@ from autoheal.healing.gather import Gatherer
 from autoheal.healing.settings import HealingSettings
 from autoheal.learning.decision_page import facts_of
 from autoheal.learning.settings import LearningSettings
+from autoheal.ports.audit import Audit
 from autoheal.ports.coding import Coder
 from autoheal.ports.machine import Clock, Ids
 from autoheal.ports.production import Branch, Forge
@@ -20,7 +21,6 @@ from autoheal.ports.proving import Prover
 from autoheal.ports.reasoning import Limits, Minds
 from autoheal.ports.stores import (
     AlertStore,
-    Audit,
     GraphStore,
     IncidentStore,
     MitigationStore,
@@ -68,9 +68,7 @@ class Lessons:
         merged = replace(proposal.move(ProposalState.MERGED), decided_by=actor, decided_at=self.clock.now())
         if not proposal.branch:
             raise ConflictError(f"proposal {proposal_id} has no branch to merge")
-        branch = Branch(
-            repository=proposal.repository, name=proposal.branch, base=proposal.base, head=proposal.head
-        )
+        branch = Branch.of(proposal)
         message = f"{proposal.title}\n\nProposal {proposal.id} of incident {proposal.incident_id}."
         commit = self.forge.merge(branch, message=message, author=actor)
         body = {"proposal": proposal.id, "kind": proposal.kind, "commit": commit}

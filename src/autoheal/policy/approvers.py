@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from fnmatch import fnmatchcase
 
 from autoheal.domain.approval import Approval, Decision
-from autoheal.domain.mitigation import Mitigation
+from autoheal.domain.mitigation import Mitigation, MitigationState
 from autoheal.policy.policy import Policy
+
+
+def undecidable(mitigation: Mitigation, digest: str, now: datetime) -> str | None:
+    """Why nobody may decide on it any more, or on what they saw of it; None while it waits."""
+    if mitigation.state is not MitigationState.PROPOSED:
+        return f"{mitigation.id} is {mitigation.state}; nothing is left to decide"
+    if mitigation.digest != digest:
+        return f"{mitigation.id} is not what you saw: look at it again before deciding"
+    if now >= mitigation.expires_at:
+        return f"{mitigation.id} expired at {mitigation.expires_at.isoformat()}"
+    return None
 
 
 def objection(

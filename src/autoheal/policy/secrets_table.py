@@ -113,6 +113,7 @@ SHAPES: tuple[Shape, ...] = (
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.{0,20000}?"
         r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)".replace(".{", r"[\s\S]{"),
     ),
+    _shape("autoheal-token", "ahl_", rf"{_FREE}ahl_{_WORD}{{43}}"),
     _shape("age-key", "age-secret", r"AGE-SECRET-KEY-1[0-9A-Z]{20,80}"),
     _shape("aws-key", "akia asia abia acca", rf"{_FREE}(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16}}(?![A-Z0-9])"),
     _shape("github-token", "gh", rf"{_FREE}gh[pousr]_{_ALNUM}{{20,255}}"),

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from autoheal.domain.change import Change
 from autoheal.domain.mitigation import Action
+from autoheal.domain.proposal import Proposal
 from autoheal.ports.runs import Json
 
 
@@ -93,6 +94,13 @@ class Branch:
     name: str
     base: str
     head: str
+
+    @classmethod
+    def of(cls, proposal: Proposal) -> Branch:
+        """The branch that holds a proposal."""
+        return cls(
+            repository=proposal.repository, name=proposal.branch, base=proposal.base, head=proposal.head
+        )
 
 
 class Forge(Protocol):

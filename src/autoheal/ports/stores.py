@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,6 @@ from autoheal.domain.alert import Alert
 from autoheal.domain.alert_group import AlertGroup
 from autoheal.domain.approval import Approval
 from autoheal.domain.catalog import Nearby
-from autoheal.domain.decision_trace import DecisionTrace
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.fact import Fact, Node, Relation
 from autoheal.domain.incident import Incident, TimelineEntry
@@ -200,26 +199,6 @@ class MitigationStore(Protocol):
 
     def set_killed(self, reason: str | None) -> None:
         """Engage (with a reason) or release the kill switch."""
-        ...
-
-
-class Audit(Protocol):
-    """The append-only hash chain of decision traces and effects."""
-
-    def append(self, *, incident_id: str, kind: str, actor: str, body: Mapping[str, object]) -> DecisionTrace:
-        """Record and link to the record before."""
-        ...
-
-    def bury(self, *, incident_id: str, kinds: Collection[str], actor: str, reason: str) -> DecisionTrace:
-        """Take out the bodies of an incident's records of these kinds; the tombstone names each of them."""
-        ...
-
-    def records(self, incident_id: str | None = None, *, kind: str | None = None) -> Sequence[DecisionTrace]:
-        """Records in sequence."""
-        ...
-
-    def verify(self) -> str | None:
-        """None when the chain is intact, else which record is not."""
         ...
 
 

@@ -21,8 +21,9 @@ from autoheal.healing.theory import WEIGHED
 from autoheal.learning.prose import WRITTEN
 from autoheal.policy.masking import mask
 from autoheal.policy.untrusted import fit
+from autoheal.ports.audit import Audit
 from autoheal.ports.machine import Clock
-from autoheal.ports.stores import Audit, IncidentStore
+from autoheal.ports.stores import IncidentStore
 
 CONTENT = frozenset({TRACE, CORRECTION, WEIGHED, SHADOW, JUDGED, WRITTEN})
 """Kinds of records that repeat what was seen or thought; what was done to production stays readable."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoheal.domain.errors import UnreachableError
-from autoheal.domain.judgment import Truth
+from autoheal.domain.judgment import Judgment, Truth
 from autoheal.recording.case_folder import load_case
 from autoheal.recording.replay import replay
 
@@ -33,6 +33,13 @@ class RegressionSet:
 
     recorded: Path
     folder: Path
+
+    def after(self, judgment: Judgment) -> str:
+        """Enter the case of a wrong verdict; says where it went, or why it did not."""
+        if judgment.truth is None:
+            return "a right verdict enters no regression set"
+        entered = self.enter(judgment.incident_id, judgment.truth)
+        return str(entered) if entered else "nothing of this incident was recorded"
 
     def enter(self, incident_id: str, truth: Truth) -> Path | None:
         """Copy a recording and write the truth beside it; None where the incident was not recorded.

@@ -22,6 +22,7 @@ from autoheal.integrations.database.graph import DatabaseGraph
 from autoheal.integrations.database.incidents import DatabaseIncidents
 from autoheal.integrations.database.merges import Merges
 from autoheal.integrations.database.mitigations import DatabaseMitigations
+from autoheal.integrations.database.people import DatabasePeople
 from autoheal.integrations.database.posts import DatabasePosts
 from autoheal.integrations.database.proposals import DatabaseProposals
 from autoheal.integrations.database.questions import DatabaseQuestions
@@ -47,6 +48,7 @@ class Database:
         self.curation = DatabaseCuration(self._connections, merges)
         self.archive = DatabaseArchive(self._connections, merges)
         self.tools = DatabaseTools(self._connections)
+        self.people = DatabasePeople(self._connections)
 
     def migrate(self) -> None:
         """Bring the tables to the newest version; raises ConfigError when they are newer than we are."""

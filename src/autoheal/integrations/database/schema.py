@@ -159,6 +159,20 @@ question = Table(
     _body(),
 )
 tool = Table("tool", metadata, Column("id", Text, primary_key=True), _body())
+person = Table(
+    "person",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("token", Text, unique=True),
+    _body(),
+)
+session = Table(
+    "session",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("name", Text, nullable=False, index=True),
+    _body(),
+)
 switch = Table("switch", metadata, Column("name", Text, primary_key=True), Column("reason", Text))
 audit = Table(
     "audit",

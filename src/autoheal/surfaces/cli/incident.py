@@ -10,6 +10,7 @@ import typer
 from autoheal.domain.errors import UserError
 from autoheal.domain.investigation import Mechanism
 from autoheal.domain.judgment import Truth, Word
+from autoheal.domain.person import Right
 from autoheal.surfaces.cli.incident_page import page
 from autoheal.surfaces.cli.opening import opened
 from autoheal.surfaces.cli.options import Actor, AsJson, person
@@ -80,7 +81,8 @@ def postmortem(
             show_text(app.knowledge.postmortem(incident))
             return
         edited = text.read_text(encoding="utf-8") if text else None
-        note(f"published as {app.knowledge.publish(incident, actor=person(actor), text=edited)}")
+        who = app.acting(person(actor), Right.PUBLISH)
+        note(f"published as {app.knowledge.publish(incident, actor=who, text=edited)}")
 
 
 @command.command("judge")
@@ -123,7 +125,7 @@ def delete(
 ) -> None:
     """Delete what was investigated: evidence, hypotheses, timeline, recording; a tombstone stays."""
     with opened(ctx) as app:
-        left = app.deletion.delete(incident, actor=person(actor), reason=reason)
+        left = app.delete(incident, actor=person(actor), reason=reason)
     if as_json:
         show_json("tombstone", tombstone=left)
         return

@@ -46,6 +46,7 @@ DOORS = (
     Door(name="action", panel="Heal", help="What waits for a person, and that person's yes or no."),
     Door(name="question", panel="Heal", help="What only a person knows, and that person's answer."),
     Door(name="tool", panel="Heal", help="Tools of MCP servers, and what a person says they may do."),
+    Door(name="people", panel="Heal", help="Who may come in, and what each of them may do."),
     Door(name="kill", panel="Heal", help="The switch that stops every action at once."),
     Door(name="proposal", panel="Learn", help="The lessons of incidents: list, show, merge, reject."),
     Door(name="skill", panel="Learn", help="The reviewed skills and the trust they have earned."),

@@ -18,7 +18,6 @@ from autoheal.surfaces.cli.output import note, show_json
 from autoheal.surfaces.server import build
 
 _BACKLOG = 128
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def command(
@@ -32,6 +31,7 @@ def command(
     with opened(ctx) as app:
         settings = app.config.http
         host = host or settings.host
+        app.people.may_listen(host)
         with listen(host, settings.port if port < 0 else port) as listener:
             web = uvicorn.Config(build(app, host=host), log_level="warning", timeout_graceful_shutdown=5)
             ending = Ending(server=uvicorn.Server(web))
@@ -79,8 +79,8 @@ def listen(host: str, port: int) -> socket.socket:
 def _announce(listener: socket.socket, *, as_json: bool) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    if host not in _LOOPBACK:
-        note(f"anybody who reaches {url} can approve actions: put a proxy with a login before it")
+    if not url.startswith("http://127.") and "[::1]" not in url:
+        note("tokens travel over plain HTTP: put a proxy with TLS before it")
     if as_json:
         show_json("serve", url=url)
         return

@@ -9,6 +9,7 @@ import typer
 
 from autoheal.app import App, blank_skill, read_skill
 from autoheal.domain.errors import ConfigError, ConflictError, NotFoundError
+from autoheal.domain.person import Right
 from autoheal.domain.skill import Guide, Skill
 from autoheal.surfaces.cli.opening import opened
 from autoheal.surfaces.cli.options import Actor, AsJson, person
@@ -230,7 +231,8 @@ def promote(
     """One rung up, by a person; exit 5 above assisted where verified outcomes do not carry it."""
     with opened(ctx) as app:
         skill = app.skill(name)
-        rung = app.skill_work.promote(skill, actor=person(actor), reason=reason)
+        who = app.acting(person(actor), Right.PUBLISH)
+        rung = app.skill_work.promote(skill, actor=who, reason=reason)
     _moved(skill, rung.value, as_json=as_json)
 
 
@@ -241,7 +243,8 @@ def demote(
     """One rung down, by a person; below assisted it answers no incident any more."""
     with opened(ctx) as app:
         skill = app.skill(name)
-        rung = app.skill_work.demote(skill, actor=person(actor), reason=reason)
+        who = app.acting(person(actor), Right.PUBLISH)
+        rung = app.skill_work.demote(skill, actor=who, reason=reason)
     _moved(skill, rung.value, as_json=as_json)
 
 
@@ -263,7 +266,7 @@ def restore(
 ) -> None:
     """Make an earlier version the newest one, merged by a person; it begins in the shadow."""
     with opened(ctx) as app:
-        commit = app.skill_work.restore(name, version, actor=person(actor))
+        commit = app.skill_work.restore(name, version, actor=app.acting(person(actor), Right.PUBLISH))
     if as_json:
         show_json("skill_restore", name=name, version=version, commit=commit)
         return

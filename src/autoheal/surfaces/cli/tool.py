@@ -10,6 +10,7 @@ import typer
 
 from autoheal.app import App
 from autoheal.domain.errors import ConflictError, UserError, WorldError
+from autoheal.domain.person import Right
 from autoheal.domain.tool import Classification, ToolFile, ToolTier
 from autoheal.surfaces.cli.opening import opened
 from autoheal.surfaces.cli.options import Actor, AsJson, person
@@ -61,9 +62,8 @@ def classify(  # noqa: PLR0913  a command has as many options as its users need
 ) -> None:
     """Say what exactly this tool may be used for; it is shown, and asked about unless --digest is given."""
     with opened(ctx) as app:
-        said = app.belt.classify(
-            tool, tier=tier, digest=digest or _asked(app, tool), actor=person(actor), note=why
-        )
+        name = app.acting(person(actor), Right.CLASSIFY_TOOL)
+        said = app.belt.classify(tool, tier=tier, digest=digest or _asked(app, tool), actor=name, note=why)
     _told(said, as_json=as_json)
 
 
@@ -71,7 +71,7 @@ def classify(  # noqa: PLR0913  a command has as many options as its users need
 def deny(ctx: typer.Context, tool: Id, *, actor: Actor = "", why: Note = "", as_json: AsJson = False) -> None:
     """Deny a tool, whatever it becomes; its server need not answer."""
     with opened(ctx) as app:
-        said = app.belt.deny(tool, actor=person(actor), note=why)
+        said = app.belt.deny(tool, actor=app.acting(person(actor), Right.DENY_TOOL), note=why)
     _told(said, as_json=as_json)
 
 

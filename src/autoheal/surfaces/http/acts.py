@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from autoheal.domain.approval import Approval, Decision
 from autoheal.domain.investigation import Mechanism
 from autoheal.domain.judgment import Judgment, Truth, Word
+from autoheal.domain.person import Right
 from autoheal.domain.proposal import Proposal
 from autoheal.domain.question import Question
 from autoheal.recording.deletion import Tombstone
@@ -26,11 +27,11 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Body(BaseModel):
-    """The base of request bodies: an unknown field is an error, and somebody is always named."""
+    """The base of request bodies: an unknown field is an error; whoever signed in need not be named."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    actor: Person
+    actor: Person = ""
 
 
 class DecisionBody(Body):
@@ -132,7 +133,7 @@ def judge(incident_id: str, body: JudgmentBody, app: Product) -> Judged:
 @router.post("/incidents/{incident_id}/deletion", status_code=201)
 def delete(incident_id: str, body: ReasonBody, app: Product) -> Tombstone:
     """Delete what was investigated of a closed incident; who, when and why stays for good."""
-    return app.deletion.delete(incident_id, actor=body.actor, reason=body.reason)
+    return app.delete(incident_id, actor=body.actor, reason=body.reason)
 
 
 @router.post("/proposals/{proposal_id}/merge")
@@ -150,7 +151,8 @@ def reject(proposal_id: str, body: ReasonBody, app: Product) -> Proposal:
 @router.post("/incidents/{incident_id}/postmortem", status_code=201)
 def publish(incident_id: str, body: PostmortemBody, app: Product) -> Published:
     """Publish the draft of a closed incident, or the text made of it; from then on it is found."""
-    return Published(path=app.knowledge.publish(incident_id, actor=body.actor, text=body.text))
+    actor = app.acting(body.actor, Right.PUBLISH)
+    return Published(path=app.knowledge.publish(incident_id, actor=actor, text=body.text))
 
 
 @router.post("/kill-switch")

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from autoheal.app import App
-from autoheal.surfaces.http import acts, chat, health, live, problems, reads, tools, webhooks
+from autoheal.surfaces.http import (
+    acts,
+    admission,
+    chat,
+    health,
+    live,
+    people,
+    problems,
+    reads,
+    tools,
+    webhooks,
+)
 from autoheal.surfaces.http.guard import LOOPBACK, Guard
 from autoheal.surfaces.http.product import attach
 
@@ -25,12 +36,14 @@ def build(app: App, *, host: str | None = None) -> FastAPI:
         description=_DESCRIPTION,
         docs_url=None,  # the stock page loads scripts from elsewhere; ours is part of the web pages
         redoc_url=None,
+        dependencies=[Depends(admission.admit)],
     )
     attach(api, app)
+    admission.install(api)
     api.state.hall = webhooks.Hall()
     api.state.listeners = 0
     problems.install(api)
-    for part in (webhooks, chat, health, reads, acts, tools, live):
+    for part in (webhooks, chat, health, reads, acts, tools, people, live):
         api.include_router(part.router)
     host = host or app.config.http.host
     api.add_middleware(Guard, hosts=LOOPBACK if host in LOOPBACK else frozenset())

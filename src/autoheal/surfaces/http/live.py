@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from autoheal.app import App
 from autoheal.domain.errors import OverloadedError
+from autoheal.domain.person import Right
 from autoheal.surfaces.http.product import Product, api_router
 
 LISTENERS = 32
@@ -34,7 +35,7 @@ async def _stream(request: Request, app: App) -> AsyncIterator[str]:
         known = await run_in_threadpool(snapshot, app)
         yield "retry: 3000\n: connected\n\n"
         quiet = 0
-        while not await request.is_disconnected():
+        while await run_in_threadpool(app.may, Right.READ) and not await request.is_disconnected():
             await asyncio.sleep(POLL_SECONDS)
             now = await run_in_threadpool(snapshot, app)
             changed = [key for key, state in now.items() if known.get(key) != state]

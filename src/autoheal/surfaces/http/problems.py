@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from autoheal.domain.errors import AutohealError, RefusedError
+from autoheal.domain.errors import AutohealError, NotSignedInError, RefusedError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "5"
@@ -70,7 +70,8 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
             detail=str(error),
             instance=request.url.path,
             rule=rule,
-        )
+        ),
+        {"WWW-Authenticate": "Bearer"} if isinstance(error, NotSignedInError) else None,
     )
 
 

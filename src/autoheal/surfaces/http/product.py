@@ -16,11 +16,11 @@ def attach(api: FastAPI, app: App) -> None:
 
 
 def product(request: Request) -> App:
-    """The app behind this server."""
+    """The app behind this server, for whoever was admitted."""
     found = request.app.state.product
     if not isinstance(found, App):
         raise TypeError("the server was started without its app")
-    return found
+    return found.seen_by(request.state.seat)
 
 
 Product = Annotated[App, Depends(product)]

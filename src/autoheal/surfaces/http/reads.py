@@ -33,6 +33,8 @@ class WholeIncident:
 
     file: IncidentFile
     digests: Mapping[str, str]
+    withheld: str = ""
+    """What the reader does not see, and which right it takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,7 @@ class EvidenceRows:
 
     evidence: Evidence
     rows: Sequence[Row]
+    withheld: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +80,14 @@ def incidents(app: Product, limit: Limit = 100) -> Sequence[Incident]:
 def incident(incident_id: str, app: Product) -> WholeIncident:
     """Give everything known of one incident."""
     file = app.incident(incident_id)
-    return WholeIncident(file=file, digests={m.id: m.digest for m in file.mitigations})
+    return WholeIncident(file=file, digests={m.id: m.digest for m in file.mitigations}, withheld=app.withheld)
 
 
 @router.get("/evidence/{evidence_id}")
 def evidence(evidence_id: str, app: Product) -> EvidenceRows:
     """Give one stored query with the rows that came back."""
     found, rows = app.evidence(evidence_id)
-    return EvidenceRows(evidence=found, rows=rows)
+    return EvidenceRows(evidence=found, rows=rows, withheld=app.withheld)
 
 
 @router.get("/deliveries/{event_id}", response_class=Response)

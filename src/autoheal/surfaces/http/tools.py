@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autoheal.domain.person import Right
 from autoheal.domain.tool import Classification, Survey, ToolFile, ToolTier
 from autoheal.surfaces.http.acts import Body, Digest, Words
 from autoheal.surfaces.http.product import Product, api_router
@@ -38,10 +39,11 @@ def tool(tool_id: str, app: Product) -> ToolFile:
 @router.post("/tools/{tool_id}/classification", status_code=201)
 def classify(tool_id: str, body: ClassificationBody, app: Product) -> Classification:
     """Say what a tool may be used for, as it was seen; a model is only ever given what may be read."""
-    return app.belt.classify(tool_id, tier=body.tier, digest=body.digest, actor=body.actor, note=body.note)
+    actor = app.acting(body.actor, Right.CLASSIFY_TOOL)
+    return app.belt.classify(tool_id, tier=body.tier, digest=body.digest, actor=actor, note=body.note)
 
 
 @router.post("/tools/{tool_id}/denial", status_code=201)
 def deny(tool_id: str, body: DenialBody, app: Product) -> Classification:
     """Deny a tool whatever it becomes; its server need not answer."""
-    return app.belt.deny(tool_id, actor=body.actor, note=body.note)
+    return app.belt.deny(tool_id, actor=app.acting(body.actor, Right.DENY_TOOL), note=body.note)

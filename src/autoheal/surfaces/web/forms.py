@@ -56,7 +56,7 @@ def judge(
 @router.post("/incidents/{incident_id}/deletion")
 def delete(incident_id: str, app: Product, actor: Person, reason: Reason) -> RedirectResponse:
     """Delete what was investigated of an incident."""
-    app.deletion.delete(incident_id, actor=actor, reason=reason)
+    app.delete(incident_id, actor=actor, reason=reason)
     return _back(f"/incidents/{incident_id}")
 
 

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from autoheal.domain.catalog import Around
 from autoheal.domain.fact import NodeKind
+from autoheal.domain.person import Right
 from autoheal.surfaces.web.api_page import operations
 from autoheal.surfaces.web.evidence_view import charts_of
 from autoheal.surfaces.web.graph_drawing import draw
@@ -59,7 +60,7 @@ def proposals(request: Request, app: Product) -> HTMLResponse:
 @router.get("/proposals/{proposal_id}")
 def proposal(proposal_id: str, request: Request, app: Product) -> HTMLResponse:
     """Show one lesson with its proof and what merging it would change."""
-    diff = app.proposal_diff(proposal_id)
+    diff = app.proposal_diff(proposal_id) if app.may(Right.READ_RAW) else ""
     return page(
         request,
         "proposal.html",

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from autoheal.app import App
-from autoheal.domain.errors import AutohealError
+from autoheal.domain.errors import AutohealError, NotSignedInError
 from autoheal.surfaces.web import words
 from autoheal.surfaces.web.incident_view import ranked
 
@@ -54,11 +56,11 @@ def install(server: FastAPI) -> None:
 
 
 def product(request: Request) -> App:
-    """The app behind this server."""
+    """The app behind this server, for whoever was admitted."""
     found = request.app.state.product
     if not isinstance(found, App):
         raise TypeError("the server was started without its app")
-    return found
+    return found.seen_by(request.state.seat)
 
 
 Product = Annotated[App, Depends(product)]
@@ -69,8 +71,16 @@ def page(request: Request, name: str, *, status: int = 200, **values: object) ->
     environment = request.app.state.templates
     if not isinstance(environment, Environment):
         raise TypeError("the server was started without its pages")
-    killed = product(request).killed()
-    text = environment.get_template(name).render(here=request.url.path, killed=killed, **values)
+    app = product(request)
+    stranger = app.seat is None and bool(app.people.enrolled())
+    known = {
+        "here": request.url.path,
+        "killed": None if stranger else app.killed(),
+        "seat": app.seat,
+        "may": app.may,
+        "withheld": app.withheld,
+    }
+    text = environment.get_template(name).render(**known, **values)
     return HTMLResponse(text, status_code=status)
 
 
@@ -84,6 +94,8 @@ class PageRoute(APIRoute):
         async def told(request: Request) -> Response:
             try:
                 return await handle(request)
+            except NotSignedInError:
+                return _sign_in(request)
             except AutohealError as error:
                 return _sorry(request, error.http_status, error.title, str(error))
             except RequestValidationError as error:
@@ -93,6 +105,12 @@ class PageRoute(APIRoute):
                 return _sorry(request, error.status_code, "That did not work", str(error.detail))
 
         return told
+
+
+def _sign_in(request: Request) -> Response:
+    """To the page that asks who they are; what a form would have done is lost, and done by nobody."""
+    wanted = request.url.path if request.method == "GET" else "/"
+    return RedirectResponse(f"/sign-in?to={quote(wanted)}", status_code=HTTPStatus.SEE_OTHER)
 
 
 def _sorry(request: Request, status: int, title: str, detail: str) -> HTMLResponse:
