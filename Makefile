@@ -16,7 +16,7 @@ demo: setup ## break a small production, heal it, learn, heal it cheaper (ARGS=-
 	@.venv/bin/autoheal demo $(ARGS)
 
 test: lint ## lint, types, contracts, then every test
-	@$(PYTHON) -m pytest -m "not e2e" -n 2 $(ARGS)
+	@$(PYTHON) -m pytest -m "not e2e" -n 4 --dist worksteal $(ARGS)
 	@$(PYTHON) -m pytest -m e2e $(ARGS)
 
 lint: setup ## style, types, import contracts, unused code and dependencies

@@ -16,6 +16,7 @@ from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError, W
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.incident import Incident, TimelineEntry
 from autoheal.domain.investigation import Investigation
+from autoheal.domain.judgment import Judgment, Word
 from autoheal.domain.ledger import LedgerEntry
 from autoheal.domain.mitigation import Mitigation, MitigationState, Verification
 from autoheal.domain.person import Right
@@ -24,6 +25,7 @@ from autoheal.domain.question import Question
 from autoheal.domain.skill import Skill
 from autoheal.graph.skill_file import parse as parse_skill
 from autoheal.healing.correct import correct
+from autoheal.healing.judge import judge, judgments
 from autoheal.healing.room import CHANNEL, Room
 from autoheal.healing.rules import expressions_now
 from autoheal.healing.skill_credit import live_skills
@@ -40,6 +42,8 @@ from autoheal.ports.memory import Memory
 from autoheal.ports.production import Branch, Forge
 from autoheal.ports.runs import Runs
 from autoheal.ports.stores import GraphStore, RawEvent, SkillLibrary
+from autoheal.recording.deletion import Deletion, Tombstone, tombstones
+from autoheal.recording.regression import RegressionSet
 from autoheal.reports.checks import Check
 from autoheal.reports.figures import Report, report
 from autoheal.reports.history import History
@@ -65,6 +69,8 @@ class IncidentFile:
     proposals: Sequence[Proposal]
     costs: Sequence[LedgerEntry]
     traces: Sequence[DecisionTrace]
+    judgment: Judgment | None = None
+    tombstone: Tombstone | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +87,8 @@ class App(Seated):
     ids: Ids
     room: Room | None
     knowledge: Knowledge
+    regressions: RegressionSet
+    deletion: Deletion
     start: Callable[[], None]
     stop: Callable[[], None]
     checks: Callable[[], Sequence[Check]]
@@ -114,6 +122,7 @@ class App(Seated):
         mitigations = memory.mitigations.of_incident(incident_id)
         occurrences = (memory.alerts.occurrence(key) for key in group.occurrences)
         judged = {m.id: memory.mitigations.verification(m.id) for m in mitigations}
+        traces = memory.audit.records(incident_id)
         file = IncidentFile(
             incident=incident,
             group=group,
@@ -126,7 +135,9 @@ class App(Seated):
             verifications={key: verdict for key, verdict in judged.items() if verdict is not None},
             proposals=memory.proposals.of_incident(incident_id),
             costs=memory.incidents.costs(incident_id),
-            traces=memory.audit.records(incident_id),
+            traces=traces,
+            judgment=judgments(traces).get(incident_id),
+            tombstone=next(iter(tombstones(traces)), None),
         )
         return self._seen(incident_id, file)
 
@@ -139,6 +150,15 @@ class App(Seated):
     def _seen(self, incident_id: str, word: T) -> T:
         """A word of that incident as whoever signed in may see it."""
         return word if self.may(Right.READ_RAW) else veil_of(incident_id, self.memory).over(word)
+
+    def judge(self, incident_id: str, word: Word) -> tuple[Judgment, str]:
+        """A person's word on a verdict; a wrong one enters the regression set: with where, or why not."""
+        word = replace(word, actor=self.acting(word.actor, Right.DECIDE))
+        judgment = judge(self.loop.responder, incident_id, word)
+        if judgment.truth is None:
+            return judgment, "a right verdict enters no regression set"
+        entered = self.regressions.enter(incident_id, judgment.truth)
+        return judgment, str(entered) if entered else "nothing of this incident was recorded"
 
     # ------------------------------------------------------------ approvals
 

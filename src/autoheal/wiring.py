@@ -51,13 +51,16 @@ from autoheal.ports.production import Actuator
 from autoheal.ports.reasoning import Stage
 from autoheal.ports.runs import Runs
 from autoheal.ports.telemetry import Changes
+from autoheal.recording.deletion import Deletion
 from autoheal.recording.flight import FlightRecorder
+from autoheal.recording.regression import RegressionSet
 from autoheal.reports import checks
 from autoheal.reports.access_checks import access_probe
 from autoheal.reports.model_checks import model_probes
 from autoheal.reports.tool_checks import tool_probes
 
 _CONTEXT = "context"
+_CASES, _REGRESSIONS = "cases", "regressions"
 _PROGRAMS = {
     "git": "the forge and the context repository",
     "promtool": "proofs of alert rules",
@@ -109,9 +112,21 @@ def wire(config: Config) -> App:
         room=room,
         knowledge=knowledge,
         people=_people(config, database),
+        regressions=RegressionSet(recorded=config.home / _CASES, folder=config.home / _REGRESSIONS),
+        deletion=_deletion(config, database),
         start=start,
         stop=stop,
         checks=_checks(config, responder, forge, repositories, _people(config, database)),
+    )
+
+
+def _deletion(config: Config, database: Database) -> Deletion:
+    return Deletion(
+        incidents=database.incidents,
+        audit=database.audit,
+        clock=SystemClock(),
+        whole=database.alerts.exclusively,
+        folders=(config.home / _CASES, config.home / _REGRESSIONS),
     )
 
 
@@ -141,6 +156,7 @@ def _knowledge(config: Config, database: Database, sources: Sources, loop: Loop)
     return Knowledge(
         graph=database.graph,
         archive=database.archive,
+        curation=database.curation,
         clock=clock,
         lessons=loop.lessons,
         sync=Sync(
@@ -281,7 +297,7 @@ def _responder(
 def _recorder(config: Config) -> Record | None:
     if not config.recording.keep:
         return None
-    return FlightRecorder(folder=config.home / "cases", keep=config.recording.keep).record
+    return FlightRecorder(folder=config.home / _CASES, keep=config.recording.keep).record
 
 
 def minds_of(config: Config, dollars_today: Callable[[], float]) -> ConfiguredMinds:

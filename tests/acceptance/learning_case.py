@@ -67,6 +67,11 @@ RULE = AlertRule(
 )
 BUG = ("services/pricing/app.py", "quantity >= least), default=0)", "quantity >= least))")
 
+# The shop's tests need none of the plugins that are installed for ours, and start twice as fast without.
+_TEST_COMMAND = (
+    *("/usr/bin/env", "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1"),
+    *LearningSettings().test_command,
+)
 _STEPS = {
     ProposalKind.FIX: fix,
     ProposalKind.OBSERVABILITY: observability,
@@ -155,7 +160,7 @@ class World:
             sources=sources, incidents=database.incidents, clock=self.clock, ids=self.ids
         )
         self.lessons = Lessons(
-            settings=LearningSettings(history_seconds=3_000, test_seconds=60),
+            settings=LearningSettings(history_seconds=3_000, test_seconds=60, test_command=_TEST_COMMAND),
             healing=HealingSettings(baseline_seconds=600, rate_window_seconds=30),
             clock=self.clock,
             ids=self.ids,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
@@ -165,6 +166,23 @@ def test_owner_then_last_resolver_then_on_call(tmp_path: Path, origin: Path) -> 
     incident = hurt.suffer(learns=False)
     found = list(experts(hurt.loop.responder, incident))
     assert found == [Expert(name="dana", why="owns checkout"), Expert(name="olga", why="is on call")]
+    hurt.close()
+
+
+def test_who_named_the_cause_of_the_same_failure_elsewhere_is_asked_before_who_is_on_call(
+    tmp_path: Path, origin: Path
+) -> None:
+    hurt = _shop(tmp_path, origin, says="checkout")
+    known = hurt.suffer(learns=False)
+    assert known.signature
+    elsewhere = replace(known, id="inc_other", service="unknown", services=("unknown",))
+    knows = Expert(name="dana", why=f"knows this failure from {known.id}")
+    assert list(experts(hurt.loop.responder, elsewhere)) == [
+        knows,
+        Expert(name="olga", why="is on call"),
+    ]
+    unlike = replace(elsewhere, signature="sig_of_something_else")
+    assert list(experts(hurt.loop.responder, unlike)) == [Expert(name="olga", why="is on call")]
     hurt.close()
 
 

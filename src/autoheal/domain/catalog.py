@@ -50,14 +50,52 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Nearby:
+    """Facts around a thing, nearest and newest first; what a hub has more than can be read is counted.
+
+    facts_left_out are older facts of things that were looked at (counted up to MOST_COUNTED), and
+    things_left_out are things that were reached and not looked at.
+    """
+
+    facts: tuple[Fact, ...] = ()
+    facts_left_out: int = 0
+    things_left_out: int = 0
+
+    @property
+    def cut(self) -> bool:
+        """Whether there was more than is here."""
+        return bool(self.facts_left_out or self.things_left_out)
+
+    @property
+    def says(self) -> str:
+        """What was left out, in words; empty where nothing was."""
+        counted = f"{self.facts_left_out:,}{' or more' if self.facts_left_out >= MOST_COUNTED else ''}"
+        parts = [f"{counted} older facts"] if self.facts_left_out else []
+        parts += [f"{self.things_left_out:,} things not looked at"] if self.things_left_out else []
+        return " and ".join(parts)
+
+
+MOST_COUNTED = 10_000
+"""Counting all facts of a hub would take as long as reading them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A part of the graph around a thing; left_out counts the things that did not fit."""
+    """A part of the graph around a thing.
+
+    left_out counts the things that did not fit into the view; cut and cut_says tell of what the graph itself
+    left out before, because a hub has more facts than can be read.
+    """
 
     center: str
     entries: tuple[Entry, ...]
     links: tuple[Link, ...]
     conflicts: tuple[Conflict, ...]
     left_out: int = 0
+    cut: bool = False
+    facts_left_out: int = 0
+    things_left_out: int = 0
+    cut_says: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

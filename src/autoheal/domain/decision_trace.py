@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 GENESIS = "0" * 64
+DELETED = "investigation.deleted"
+"""The kind of a tombstone: it names each record whose body was taken out, by whom, and why."""
+REDACTED = '["deleted"]'
+"""What stands where a body was; the record's hash stays, and a later tombstone vouches for it."""
 PARTS = ("confidence", "hypotheses", "arguments", "path", "sources")
 """Confidence with reason, all hypotheses, evidence for and against, path decisions, sources with results."""
 
@@ -26,6 +30,11 @@ class DecisionTrace:
     body: str
     previous_hash: str
     hash: str
+
+    @property
+    def deleted(self) -> bool:
+        """Whether its body was taken out."""
+        return self.body == REDACTED
 
     def intact(self) -> bool:
         """Whether the content still has the hash it was recorded with."""

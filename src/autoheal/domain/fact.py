@@ -123,13 +123,22 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Why a fact is believed: which source, by which method, for (+1) or against (-1) it, when."""
+    """Why a fact is believed: which source, by which method, for (+1) or against (-1) it, when.
+
+    The episode it comes from: reference is the key of the input that was read (a delivery, evidence, a query,
+    a file at a commit), extractor what read it, as `name@version`.
+    """
 
     source: str
     method: Method
     asserted_at: datetime
     actor: str
     polarity: int = 1
+    reference: str = ""
+    extractor: str = ""
+    withdrawn_at: datetime | None = None
+    """When all that the extractor said was taken back; such a saying is read only from an archive."""
+    restored_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,6 +109,8 @@ class Incident:
     mitigated_at: datetime | None = None
     recovered_at: datetime | None = None
     closed_at: datetime | None = None
+    deleted_at: datetime | None = None
+    """When what was investigated was deleted; a tombstone in the audit chain says by whom and why."""
 
     def move(self, event: IncidentEvent) -> Incident:
         """The incident after the event; raises IllegalMoveError where the table has no such move."""

@@ -31,6 +31,7 @@ class Right(StrEnum):
     CLASSIFY_TOOL = "classify_tool"
     STOP = "stop"
     RELEASE = "release"
+    DELETE = "delete"
     MANAGE_PEOPLE = "manage_people"
 
 

@@ -10,16 +10,25 @@ from pydantic import TypeAdapter, ValidationError
 from autoheal.domain.errors import UserError
 from autoheal.domain.fact import Fact, Node
 from autoheal.ports.archive import Name, Record, Rung, Used
+from autoheal.ports.curation import Merge
 
 SCHEMA = "autoheal.graph/v1"
 _WORDS: dict[str, TypeAdapter[Record]] = {
     "node": TypeAdapter(Node),
     "name": TypeAdapter(Name),
+    "merge": TypeAdapter(Merge),
     "fact": TypeAdapter(Fact),
     "use": TypeAdapter(Used),
     "rung": TypeAdapter(Rung),
 }
-_NAMES: dict[type[Record], str] = {Node: "node", Name: "name", Fact: "fact", Used: "use", Rung: "rung"}
+_NAMES: dict[type[Record], str] = {
+    Node: "node",
+    Name: "name",
+    Merge: "merge",
+    Fact: "fact",
+    Used: "use",
+    Rung: "rung",
+}
 
 
 def lines(records: Iterable[Record]) -> Iterator[str]:

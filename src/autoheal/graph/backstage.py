@@ -74,7 +74,7 @@ class _Entity:
 
 def catalog(text: str, *, file: str, source: str, at: datetime) -> Told:
     """What a catalog file declares; raises ConfigError naming file and line."""
-    telling = Telling(source=source, method=Method.DECLARED, at=at)
+    telling = Telling(source=source, method=Method.DECLARED, at=at, extractor="backstage@1")
     for place in _documents(text, file):
         entity = _entity(place, telling)
         if entity is not None:

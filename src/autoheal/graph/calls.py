@@ -15,7 +15,9 @@ def service_node(name: str) -> Node:
 
 def call_facts(calls: Iterable[tuple[str, str]], *, source: str, at: datetime) -> list[Fact]:
     """One observed fact for each caller and callee; seen again, it gains a provenance and no twin."""
-    provenance = Provenance(source=source, method=Method.OBSERVED, asserted_at=at, actor="autoheal")
+    provenance = Provenance(
+        source=source, method=Method.OBSERVED, asserted_at=at, actor="autoheal", extractor="traces@1"
+    )
     return [
         Fact(
             id=f"fact:{caller}:calls:{callee}:{at.isoformat()}",

@@ -29,13 +29,14 @@ def entries(graph: GraphStore, *, kind: NodeKind | None = None, retired: bool = 
 
 def view(graph: GraphStore, center: str, around: Around, *, now: datetime) -> View:
     """What stands around a thing, nearest first; read by table and graph alike."""
-    facts = graph.neighborhood(
+    near = graph.neighborhood(
         center,
         relations=around.relations,
         hops=around.hops,
         known_at=around.known_at,
         true_at=around.true_at,
     )
+    facts = near.facts
     ends = list(dict.fromkeys((center, *(end for fact in facts for end in _outward(fact, center)))))
     kept = set(ends[:MOST_NODES])
     shown = [fact for fact in facts if fact.subject in kept and fact.object in kept]
@@ -45,6 +46,10 @@ def view(graph: GraphStore, center: str, around: Around, *, now: datetime) -> Vi
         links=tuple(link(fact, now=now) for fact in shown),
         conflicts=tuple(conflicts(shown)),
         left_out=len(ends) - len(kept),
+        cut=near.cut,
+        facts_left_out=near.facts_left_out,
+        things_left_out=near.things_left_out,
+        cut_says=near.says,
     )
 
 
@@ -61,9 +66,14 @@ def node_of(graph: GraphStore, key: str) -> Node:
     found = graph.node(key)
     if found is not None:
         return found
-    _, kind, rest = [*key.split(":", 2), "", ""][:3]
-    known = NodeKind(kind) if kind in set(NodeKind) else NodeKind.DECISION
-    return Node(urn=key, kind=known, name=rest.partition("/")[2] or key)
+    rest = [*key.split(":", 2), "", ""][2]
+    return Node(urn=key, kind=kind_of(key), name=rest.partition("/")[2] or key)
+
+
+def kind_of(key: str) -> NodeKind:
+    """The kind that a urn names."""
+    kind = [*key.split(":", 2), "", ""][1]
+    return NodeKind(kind) if kind in set(NodeKind) else NodeKind.DECISION
 
 
 def _entry(node: Node, facts: Sequence[Fact]) -> Entry:
@@ -101,7 +111,8 @@ def link(fact: Fact, *, now: datetime) -> Link:
 def found_as(graph: GraphStore, written: str) -> str | None:
     """The urn behind a urn, a name or a source's own name; None where nobody knows it."""
     if written.startswith("ah:"):
-        return written.lower()
+        known = graph.node(written.lower())
+        return known.urn if known is not None else written.lower()
     for kind in NodeKind:
         node = graph.node(urn(kind, written))
         if node is not None:

@@ -20,7 +20,7 @@ _OWNER = re.compile(r"^@?[\w.+-]+(?:/[\w.+-]+)?(?:@[\w.-]+)?$")
 
 def owners(text: str, *, repository: str, source: str, at: datetime) -> Told:
     """The owners that the file names; what it says of single files is not about a service."""
-    telling = Telling(source=source, method=Method.DECLARED, at=at)
+    telling = Telling(source=source, method=Method.DECLARED, at=at, extractor="codeowners@1")
     found: dict[str, tuple[NodeKind, list[str]]] = {}
     for line in text.splitlines():
         pattern, *named = line.partition("#")[0].split() or [""]

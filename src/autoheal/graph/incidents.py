@@ -50,7 +50,12 @@ class _Scribe:
 
     def fact(self, subject: Node, relation: Relation, target: Node, statement: str) -> Fact:
         provenance = Provenance(
-            source=self.source, method=Method.DERIVED, asserted_at=self.at, actor="autoheal"
+            source=self.source,
+            method=Method.DERIVED,
+            asserted_at=self.at,
+            actor="autoheal",
+            reference=self.incident.id,
+            extractor="incident@1",
         )
         return Fact(
             id=f"fact:{self.incident.id}:{relation.lower()}:{target.urn}",

@@ -36,8 +36,8 @@ def precedents(graph: GraphStore, symptoms: Iterable[str]) -> list[Precedent]:
     """Earlier incidents that showed one of these kinds of alerts, newest first."""
     found: dict[str, None] = {}
     for symptom in sorted(symptoms):
-        shown = graph.facts(relation=Relation.SHOWED, object=urn(NodeKind.SYMPTOM, symptom))
-        found |= dict.fromkeys(fact.subject for fact in shown[-_MOST:])
+        shown = graph.touching([urn(NodeKind.SYMPTOM, symptom)], relations=[Relation.SHOWED], newest=_MOST)
+        found |= dict.fromkeys(fact.subject for fact in reversed(shown))
     return [_precedent(graph, subject) for subject in reversed(found)]
 
 

@@ -27,7 +27,8 @@ _SERVICE_LABELS = ("service", "service_name", "app")
 
 def traced_calls(calls: Iterable[tuple[str, str]], *, source: str, at: datetime) -> Told:
     """Who was seen calling whom."""
-    telling = Telling(source=source, method=Method.OBSERVED, at=at)
+    reference = f"calls until {at.isoformat()}"
+    telling = Telling(source=source, method=Method.OBSERVED, at=at, extractor="traces@1", reference=reference)
     for caller, callee in sorted(set(calls)):
         one, other = (telling.node(NodeKind.SERVICE, name) for name in (caller, callee))
         telling.fact(one, Relation.CALLS, other, f"{caller} calls {callee}")
@@ -36,7 +37,10 @@ def traced_calls(calls: Iterable[tuple[str, str]], *, source: str, at: datetime)
 
 def graphed_calls(rows: Iterable[Row], *, source: str, at: datetime) -> Told:
     """The same from service-graph metrics, with databases, queues and third parties as what they are."""
-    telling = Telling(source=source, method=Method.OBSERVED, at=at)
+    reference = f"calls until {at.isoformat()}"
+    telling = Telling(
+        source=source, method=Method.OBSERVED, at=at, extractor="service-graph@1", reference=reference
+    )
     for row in rows:
         labels = dict(_LABEL.findall(row.text))
         client, server = labels.get("client", ""), labels.get("server", "")
@@ -55,8 +59,9 @@ def graphed_calls(rows: Iterable[Row], *, source: str, at: datetime) -> Told:
 
 def told_changes(changes: Iterable[Change], *, source: str, at: datetime) -> Told:
     """Deploys, commits, pull requests and settings with what they changed; titles are anybody's words."""
-    telling = Telling(source=source, method=Method.OBSERVED, at=at)
+    telling = Telling(source=source, method=Method.OBSERVED, at=at, extractor="changes@1")
     for change in changes:
+        telling.reference = f"change {change.id}"
         node = change_node(change, telling)
         since = datetime.fromtimestamp(change.time, tz=UTC)
         if change.entity:
@@ -87,9 +92,10 @@ def change_node(change: Change, telling: Telling) -> Node:
 
 def watched(rules: Sequence[AlertRule], services: Iterable[str], *, source: str, at: datetime) -> Told:
     """Which alert rule watches which service: by its labels, else by what its expression selects."""
-    telling = Telling(source=source, method=Method.DECLARED, at=at)
+    telling = Telling(source=source, method=Method.DECLARED, at=at, extractor="alert-rules@1")
     known = {name.lower(): name for name in services}
     for rule in rules:
+        telling.reference = f"rule {rule.name} in {rule.file}"
         node = telling.node(NodeKind.ALERT_RULE, rule.name, attributes={"file": rule.file})
         labelled = [rule.labels[label] for label in _SERVICE_LABELS if rule.labels.get(label)]
         selected = [

@@ -7,10 +7,12 @@ multiplied by how far a fact is believed and, for changes, by how fresh it was w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from autoheal.domain.catalog import Nearby
 from autoheal.domain.fact import Fact, NodeKind, Relation, urn
 from autoheal.graph.confidence import confidence
 from autoheal.ports.stores import GraphStore
@@ -32,7 +34,9 @@ _TOPOLOGY = (
     Relation.MONITORS,
     Relation.OWNED_BY,
 )
-_KEYS = (Relation.MANIFESTS_AS, Relation.SHOWED, Relation.MONITORS)
+_WAYS = (Relation.MANIFESTS_AS, Relation.SHOWED)
+"""That an earlier incident showed the same alert is a way to its lesson, and no lesson itself."""
+_KEYS = (Relation.MANIFESTS_AS, Relation.MONITORS)
 _LESSONS = (
     Relation.MITIGATED_BY,
     Relation.APPLIES_TO,
@@ -88,47 +92,59 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieved:
-    """The best of memory within the budget, best first; left_out is how many more there were."""
+    """The best of memory within the budget, best first; left_out is how many more there were.
+
+    cut says what was not even looked at, since a hub has more facts than can be read; else it is empty.
+    """
 
     memories: tuple[Memory, ...]
     left_out: int
+    cut: str = ""
 
 
 def retrieve(
     graph: GraphStore, clue: Clue, *, now: datetime, budget_tokens: int = BUDGET_TOKENS
 ) -> Retrieved:
     """What may help with an incident, each fact once."""
+    around = near(graph, clue)
     lanes = {
         Lane.EXACT: exact(graph, clue),
-        Lane.NEAR: near(graph, clue),
+        Lane.NEAR: list(around.facts),
         Lane.TEXT: list(graph.search(clue.words, limit=_WORDS)) if clue.words else [],
     }
     ranked = [memory for memory in _fused(lanes, clue, now) if memory.confidence >= HIDDEN_BELOW]
     kept = within(ranked, budget_tokens)
-    return Retrieved(memories=tuple(kept), left_out=len(ranked) - len(kept))
+    return Retrieved(memories=tuple(kept), left_out=len(ranked) - len(kept), cut=around.says)
 
 
 def exact(graph: GraphStore, clue: Clue) -> list[Fact]:
     """By the keys of the incident: its alerts' kinds, its signature, fingerprints seen before."""
     symptoms = [urn(NodeKind.SYMPTOM, name) for name in clue.symptoms]
     aliases = [("signature", clue.signature), *(("fingerprint", key) for key in clue.fingerprints)]
-    before = [found for scheme, value in aliases if value and (found := graph.resolve(scheme, value))]
-    direct = list(graph.touching([*symptoms, *before], relations=_KEYS, newest=_NEWEST))
-    # That an earlier incident showed the same alert is a way to its lesson, and no lesson itself.
-    ways = [fact.subject for fact in direct if fact.relation is not Relation.MONITORS]
-    lessons = graph.touching(list(dict.fromkeys((*before, *ways))), relations=_LESSONS, newest=_NEWEST)
-    return [*lessons, *(fact for fact in direct if fact.relation is not Relation.SHOWED)]
+    before = graph.resolve_all([(scheme, value) for scheme, value in aliases if value])
+    keys = frozenset((*symptoms, *before))
+    ways = frozenset((*before, *graph.subjects(symptoms, relations=_WAYS, newest=_NEWEST)))
+    found = graph.touching(sorted(keys | ways), relations=(*_KEYS, *_LESSONS), newest=2 * _NEWEST)
+    lessons = [fact for fact in found if fact.relation in _LESSONS and _touches(fact, ways)]
+    return [*lessons, *(fact for fact in found if fact.relation in _KEYS and _touches(fact, keys))]
 
 
-def near(graph: GraphStore, clue: Clue) -> list[Fact]:
+def _touches(fact: Fact, urns: AbstractSet[str]) -> bool:
+    return fact.subject in urns or fact.object in urns
+
+
+def near(graph: GraphStore, clue: Clue) -> Nearby:
     """What stood around the services when the incident began, nearest first."""
     found: dict[str, Fact] = {}
+    facts_left_out = things_left_out = 0
     for name in clue.services[:_SERVICES]:
         around = graph.neighborhood(
             urn(NodeKind.SERVICE, name), relations=_TOPOLOGY, hops=_HOPS, true_at=clue.began
         )
-        found |= {fact.id: fact for fact in around if fact.id not in found}
-    return list(found.values())
+        found |= {fact.id: fact for fact in around.facts if fact.id not in found}
+        facts_left_out += around.facts_left_out
+        things_left_out += around.things_left_out
+    return Nearby(facts=tuple(found.values()), facts_left_out=facts_left_out, things_left_out=things_left_out)
 
 
 def _fused(lanes: dict[Lane, list[Fact]], clue: Clue, now: datetime) -> list[Memory]:

@@ -130,7 +130,8 @@ class Sync:
             texts = ((place, forge.read(name, place, at=head)) for place in places)
             found = next(((place, text) for place, text in texts if text is not None), None)
             # A file that is gone declares nothing any more.
-            told = parse(found[1] if found else "", name, now)
+            place = found[0] if found else places[0]
+            told = parse(found[1] if found else "", name, now).read_from(f"{name}/{place}@{head[:12]}")
             self._heads[key] = head
             return told
 

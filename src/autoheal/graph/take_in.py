@@ -52,7 +52,7 @@ class Intake:
             return
         self._read.add(told.source)
         for relation in {fact.relation for fact in told.facts} | told.whole:
-            for fact in self.graph.facts(relation=relation):
+            for fact in self.graph.facts(relation=relation, as_told=True):
                 said = [p.asserted_at for p in fact.provenance if p.source == told.source]
                 if said:
                     self._said[_saying(fact, told.source)] = max(said)
@@ -69,7 +69,7 @@ class Intake:
         if fact.relation not in FUNCTIONAL:
             return 0
         still = {f.object for f in told.facts if (f.subject, f.relation) == (fact.subject, fact.relation)}
-        known = self.graph.facts(subject=fact.subject, relation=fact.relation)
+        known = self.graph.facts(subject=fact.subject, relation=fact.relation, as_told=True)
         gone = [f for f in known if f.object not in still and sources(f) == {told.source}]
         for old in gone:
             self.graph.supersede(old.id, fact)
@@ -86,7 +86,10 @@ class Intake:
                 continue
             del self._said[saying]
             subject, relation, target, _ = saying
-            for fact in self.graph.facts(subject=subject, relation=Relation(relation), object=target):
+            told_so = self.graph.facts(
+                subject=subject, relation=Relation(relation), object=target, as_told=True
+            )
+            for fact in told_so:
                 if sources(fact) == {told.source}:
                     self.graph.supersede(fact.id, ended(fact, at=now, until=now))
                     count += 1

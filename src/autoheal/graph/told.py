@@ -31,15 +31,29 @@ class Told:
     aliases: tuple[Alias, ...] = ()
     whole: frozenset[Relation] = frozenset()
 
+    def read_from(self, reference: str) -> Told:
+        """The same, known to come from this input."""
+        facts = (
+            replace(fact, provenance=tuple(replace(said, reference=reference) for said in fact.provenance))
+            for fact in self.facts
+        )
+        return replace(self, facts=tuple(facts))
+
 
 @dataclass(slots=True, kw_only=True)
 class Telling:
-    """Collects what a source says at one instant; the same thing said twice is there once."""
+    """Collects what a source says at one instant; the same thing said twice is there once.
+
+    extractor is what reads the source, as `name@version`: whoever mends how it reads raises the version, so
+    that all that the faulty one said can be taken back. reference is the input that is being read.
+    """
 
     source: str
     method: Method
     at: datetime
+    extractor: str
     actor: str = "autoheal"
+    reference: str = ""
     _nodes: dict[str, Node] = field(default_factory=dict)
     _facts: dict[str, Fact] = field(default_factory=dict)
     _aliases: dict[Alias, None] = field(default_factory=dict)
@@ -71,7 +85,14 @@ class Telling:
     ) -> None:
         """A relation that the source states, true since then (now where it does not say)."""
         key = f"fact:{subject.urn}|{relation}|{target.urn}"
-        said = Provenance(source=self.source, method=self.method, asserted_at=self.at, actor=self.actor)
+        said = Provenance(
+            source=self.source,
+            method=self.method,
+            asserted_at=self.at,
+            actor=self.actor,
+            reference=self.reference,
+            extractor=self.extractor,
+        )
         self._facts[key] = Fact(
             id=f"{key}@{self.at.isoformat()}",
             subject=subject.urn,

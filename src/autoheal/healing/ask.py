@@ -52,7 +52,10 @@ def ask(responder: Responder, incident_id: str) -> str:
         return f"{wait} {asked[0].id}"
     now = responder.clock.now()
     recent = store.since(now - timedelta(days=1))
-    for expert in dict.fromkeys(experts(responder, incident)):
+    people: dict[str, Expert] = {}
+    for expert in experts(responder, incident):
+        people.setdefault(expert.name, expert)
+    for expert in people.values():
         objection = not_now(expert, settings, recent, now)
         if objection is None:
             return f"{wait} {_asked(responder, incident, expert, now)}"
@@ -83,13 +86,23 @@ def take_answer(responder: Responder, question_id: str) -> str:
 
 
 def experts(responder: Responder, incident: Incident) -> Iterator[Expert]:
-    """Who may know, most likely first: the owner, who resolved the last one of its kind, who is on call."""
+    """Who may know, most likely first.
+
+    The owner; who resolved the last one there; who knows this failure from elsewhere; who is on call.
+    """
     for service in incident.services:
         for fact in responder.graph.facts(subject=urn(NodeKind.SERVICE, service), relation=Relation.OWNED_BY):
             node = responder.graph.node(fact.object)
             if node is not None:
                 yield Expert(name=node.name, why=f"owns {service}")
-    yield from _resolvers(responder, incident)
+    earlier = [other for other in responder.incidents.list(limit=_HISTORY) if other.id != incident.id]
+    there = [other for other in earlier if set(other.services) & set(incident.services)]
+    alike = [other for other in earlier if incident.signature and other.signature == incident.signature]
+    for other in there:
+        yield from (Expert(name=name, why=f"resolved {other.id}") for name in _helped(responder, other))
+    for other in alike:
+        why = f"knows this failure from {other.id}"
+        yield from (Expert(name=name, why=why) for name in _helped(responder, other))
     yield from (Expert(name=name, why="is on call") for name in responder.settings.ask.on_call)
 
 
@@ -115,16 +128,16 @@ def _patience(settings: AskSettings, incident: Incident) -> float:
     return 0.0 if incident.severity is Severity.CRITICAL else settings.patience_seconds
 
 
-def _resolvers(responder: Responder, incident: Incident) -> Iterator[Expert]:
-    """Who said yes to what helped in earlier incidents of the same services, latest first."""
-    for other in responder.incidents.list(limit=_HISTORY):
-        if other.id == incident.id or not set(other.services) & set(incident.services):
-            continue
-        for mitigation in responder.mitigations.of_incident(other.id):
-            if mitigation.state is MitigationState.VERIFIED:
-                given = responder.mitigations.approvals(mitigation.id)
-                yes = (a.actor for a in given if a.decision is Decision.APPROVED)
-                yield from (Expert(name=actor, why=f"resolved {other.id}") for actor in yes)
+def _helped(responder: Responder, incident: Incident) -> Iterator[str]:
+    """Whose word it was where an action was shown to help: who said yes, and who had named the cause."""
+    done = responder.mitigations.of_incident(incident.id)
+    helped = [mitigation for mitigation in done if mitigation.state is MitigationState.VERIFIED]
+    for mitigation in helped:
+        given = responder.mitigations.approvals(mitigation.id)
+        yield from (a.actor for a in given if a.decision is Decision.APPROVED)
+    if helped and responder.questions is not None:
+        asked = responder.questions.of_incident(incident.id)
+        yield from (question.answered_by for question in asked if question.answered_by is not None)
 
 
 def _asked(responder: Responder, incident: Incident, expert: Expert, now: datetime) -> str:

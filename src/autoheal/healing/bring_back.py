@@ -35,6 +35,8 @@ def bring_back(responder: Responder, incident: Incident, group: AlertGroup) -> E
     )
     found = retrieve(responder.graph, clue, now=now)
     evidence = _stored(responder, incident, clue, found)
+    if found.cut:
+        responder.note(incident.id, "evidence", f"memory was cut: {found.cut}", evidence=(evidence.id,))
     for memory in found.memories[:_TOLD]:
         told = f"memory: {memory.line}, by {' and '.join(memory.lanes)}"
         responder.note(incident.id, "evidence", told, evidence=(evidence.id,))

@@ -26,7 +26,8 @@ def correct(responder: Responder, incident_id: str, *, person: str, service: str
 
 def corrections(responder: Responder, incident_id: str) -> Mapping[str, str]:
     """The services that are not the cause, each with the person who said so last."""
-    records = (r for r in responder.audit.records(incident_id) if r.kind == CORRECTION)
+    told = responder.audit.records(incident_id, kind=CORRECTION)
+    records = (record for record in told if not record.deleted)
     bodies = [json.loads(record.body) for record in records]
     return {str(body["entity"]): str(body["person"]) for body in bodies}
 

@@ -22,6 +22,9 @@ from autoheal.healing.responder import Responder
 from autoheal.healing.symptom import recovered, symptom_history
 from autoheal.healing.trace import compose, verdict_text
 
+TRACE = "decision_trace"
+"""The kind of its record in the audit chain."""
+
 
 def investigate(responder: Responder, incident_id: str, attempt: int, looked: int) -> str:
     """One look at everything: the verdict's kind, or `recovered` when the symptom went by itself."""
@@ -93,7 +96,7 @@ def _keep(responder: Responder, investigation: Investigation) -> None:
         responder.incidents.evidence_of(incident_id),
         facts=brought_back(responder, incident_id),
     )
-    responder.audit.append(incident_id=incident_id, kind="decision_trace", actor="autoheal", body=trace)
+    responder.audit.append(incident_id=incident_id, kind=TRACE, actor="autoheal", body=trace)
     leading = investigation.leading
     cited = tuple(i for claim in leading.claims_for for i in claim.evidence_ids) if leading else ()
     text = f"{verdict_text(investigation)} (confidence {investigation.verdict.confidence.value:.2f})"

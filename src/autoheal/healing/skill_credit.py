@@ -15,7 +15,8 @@ from autoheal.healing.recall import Recalled
 from autoheal.healing.responder import Responder
 from autoheal.healing.rules import expressions_now
 
-_SHADOW = "skill.shadow"
+SHADOW = "skill.shadow"
+"""The kind of its record in the audit chain."""
 
 
 def live_skills(responder: Responder, rules: Mapping[str, str]) -> list[Skill]:
@@ -35,7 +36,7 @@ def release_of(responder: Responder, service: str) -> str:
 def note_shadow(responder: Responder, incident_id: str, said: Recalled) -> None:
     """Write down what a skill would have said, before anybody knows the answer."""
     body = {"skill": said.skill.reference, "service": said.service, "action": str(said.mitigation or "")}
-    responder.audit.append(incident_id=incident_id, kind=_SHADOW, actor="autoheal", body=body)
+    responder.audit.append(incident_id=incident_id, kind=SHADOW, actor="autoheal", body=body)
 
 
 def credit_skills(responder: Responder, incident: Incident, lesson: Lesson | None) -> None:
@@ -87,8 +88,8 @@ def _agreed(
     if lesson is None or incident.skill:
         return
     truth = (lesson.hypothesis.entity, lesson.mitigation.action.kind.value)
-    for record in responder.audit.records(incident.id):
-        if record.kind == _SHADOW:
+    for record in responder.audit.records(incident.id, kind=SHADOW):
+        if not record.deleted:
             body = json.loads(record.body)
             agreed = (body["service"], body["action"]) == truth
             result = VerificationResult.HELPED if agreed else VerificationResult.STILL_FAILING

@@ -91,8 +91,8 @@ def weighed(responder: Responder, theory: Theory) -> Weighed:
 
 def _mention_earlier(responder: Responder, theory: Theory) -> None:
     """Whoever asks for what another had tested is told so, before it is measured anew."""
-    for record in reversed(responder.audit.records(theory.incident_id)):
-        if record.kind != WEIGHED:
+    for record in reversed(responder.audit.records(theory.incident_id, kind=WEIGHED)):
+        if record.deleted:
             continue
         told = json.loads(record.body)
         if told["entity"] == theory.service and record.actor != theory.person:

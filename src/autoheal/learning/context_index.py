@@ -13,7 +13,7 @@ from autoheal.domain.fact import Method, Relation
 from autoheal.graph import backstage
 from autoheal.graph.take_in import Intake
 from autoheal.graph.told import Telling, Told
-from autoheal.learning.decision_page import lessons_of
+from autoheal.learning.decision_page import EXTRACTOR, lessons_of
 from autoheal.learning.postmortem_page import described
 from autoheal.ports.machine import Clock
 from autoheal.ports.production import Forge
@@ -84,7 +84,7 @@ class ContextIndex:
             self._problems[path] = str(error)
             return TakenIn(source=f"{self.repository}/{path}", problem=str(error))
         self._problems.pop(path, None)
-        return self._take(told, now)
+        return self._take(told.read_from(f"{path}@{head[:12]}"), now)
 
     def _take(self, told: Told, now: datetime) -> TakenIn:
         return self._intake.take_in(told, now=now)
@@ -113,7 +113,8 @@ def read_file(path: str, text: str, *, repository: str, now: datetime) -> Told:
     source = f"{repository}/{path}"
     if path.startswith(CATALOG):
         return backstage.catalog(text, file=path, source=source, at=now)
-    telling = Telling(source=source, method=Method.HUMAN, at=now, actor="a merge")
+    extractor = "postmortem-page@1" if path.startswith(POSTMORTEMS) else EXTRACTOR
+    telling = Telling(source=source, method=Method.HUMAN, at=now, actor="a merge", extractor=extractor)
     if path.startswith(POSTMORTEMS):
         described(text, file=path, telling=telling)
         return telling.told(whole=(Relation.DESCRIBES,))
@@ -127,4 +128,5 @@ def read_file(path: str, text: str, *, repository: str, now: datetime) -> Told:
 def _nothing(path: str, repository: str, now: datetime) -> Told:
     """A file that is gone says nothing any more."""
     whole: Iterable[Relation] = (*backstage.WHOLE, *_LEARNT)
-    return Telling(source=f"{repository}/{path}", method=Method.HUMAN, at=now).told(whole=whole)
+    telling = Telling(source=f"{repository}/{path}", method=Method.HUMAN, at=now, extractor=EXTRACTOR)
+    return telling.told(whole=whole)

@@ -16,6 +16,8 @@ _ROW = re.compile(r"^\| `(ah:[^`|]+)` \| ([A-Z_]+) \| `(ah:[^`|]+)` \| ([^|]*) \
 
 _URN = re.compile(r"^ah:([a-z_]+):[\w.-]+/(\S+)$")
 
+EXTRACTOR = "decision-page@1"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
@@ -66,7 +68,9 @@ def facts_of(text: str, *, source: str, actor: str, now: datetime) -> Iterator[F
         if match is None or match[2] not in set(Relation):
             continue
         triple = (match[1], match[2], match[3])
-        given = Provenance(source=source, method=Method.HUMAN, asserted_at=now, actor=actor)
+        given = Provenance(
+            source=source, method=Method.HUMAN, asserted_at=now, actor=actor, extractor=EXTRACTOR
+        )
         yield Fact(
             id="fact_" + hashlib.sha256("\0".join(triple).encode()).hexdigest()[:26],
             subject=match[1],

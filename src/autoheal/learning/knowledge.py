@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from autoheal.domain.catalog import Around, Conflict, Entry, TakenIn, View
-from autoheal.domain.errors import ConflictError, NotFoundError
-from autoheal.domain.fact import Fact, NodeKind
+from autoheal.domain.errors import ConflictError, NotFoundError, UserError
+from autoheal.domain.fact import FUNCTIONAL, Fact, NodeKind
 from autoheal.graph import archive_lines
-from autoheal.graph.catalog import entries, found_as, view
+from autoheal.graph.catalog import entries, found_as, kind_of, view
 from autoheal.graph.conflicts import conflicts
 from autoheal.graph.sync import Sync
 from autoheal.learning.context_index import ContextIndex
 from autoheal.learning.lessons import Lessons
 from autoheal.learning.postmortem import postmortem_of
 from autoheal.learning.postmortem_page import FOLDER, published
+from autoheal.policy.untrusted import fit
 from autoheal.ports.archive import Archive
+from autoheal.ports.curation import Curation, Merge, Said
 from autoheal.ports.machine import Clock
 from autoheal.ports.stores import GraphStore
 
@@ -27,6 +29,7 @@ class Knowledge:
 
     graph: GraphStore
     archive: Archive
+    curation: Curation
     clock: Clock
     lessons: Lessons
     sync: Sync
@@ -59,7 +62,8 @@ class Knowledge:
 
     def conflicts(self) -> list[Conflict]:
         """Where sources disagree."""
-        return conflicts(self.graph.facts())
+        functional = sorted(FUNCTIONAL)
+        return conflicts(fact for relation in functional for fact in self.graph.facts(relation=relation))
 
     def export(self) -> Iterator[str]:
         """Everything that was ever believed, as JSON lines."""
@@ -68,6 +72,67 @@ class Knowledge:
     def take(self, text: Iterable[str], *, file: str) -> int:
         """Read an export back; all of it or none."""
         return self.archive.load(archive_lines.read(text, file=file))
+
+    # ------------------------------------------------------------ mends
+
+    def merge(self, source: str, target: str, *, actor: str, reason: str) -> Merge:
+        """A person says that two things are one; raises UserError for two of different kinds."""
+        one, other = (self._known(name) for name in (source, target))
+        if kind_of(one) != kind_of(other):
+            raise UserError(f"{one} and {other} are of different kinds, so they are not one thing")
+        made = Merge(source=one, target=other, at=self.clock.now(), actor=actor, reason=fit(reason))
+        self.curation.merge(made)
+        self._record("graph.merged", actor, {"source": one, "target": other, "reason": made.reason})
+        return made
+
+    def unmerge(self, source: str, *, actor: str, reason: str) -> Merge:
+        """A person says that they are two after all."""
+        urn = source if source.startswith("ah:") else self._merged_as(source)
+        undone = self.curation.unmerge(urn, at=self.clock.now())
+        body = {"source": undone.source, "target": undone.target, "reason": fit(reason)}
+        self._record("graph.unmerged", actor, body)
+        return undone
+
+    def _merged_as(self, name: str) -> str:
+        """The source of a merge by its bare name."""
+        named = [m.source for m in self.curation.merges() if m.source.partition("/")[2] == name.lower()]
+        return named[-1] if named else name
+
+    def said_by(self, extractor: str, version: str) -> Said:
+        """How much stands by the word of an extractor; raises NotFoundError where nothing does."""
+        said = (
+            self.curation.said_by(extractor, version)
+            if extractor.strip()
+            else Said(episodes=0, assertions=0, facts=0)
+        )
+        if not said.assertions:
+            named = f"{extractor}@{version}" if version else extractor
+            raise NotFoundError(f"nothing is believed by the word of extractor {named!r}")
+        return said
+
+    def retract(self, extractor: str, version: str, *, actor: str, reason: str) -> Said:
+        """A person says that what read this was faulty: nothing of it is believed any more."""
+        self.said_by(extractor, version)
+        said = self.curation.withdraw(extractor, version, at=self.clock.now())
+        self._record("graph.retracted", actor, _body(extractor, version, said, reason))
+        return said
+
+    def restore(self, extractor: str, version: str, *, actor: str, reason: str) -> Said:
+        """A person says that it was right after all."""
+        said = self.curation.restore(extractor, version, at=self.clock.now())
+        self._record("graph.restored", actor, _body(extractor, version, said, reason))
+        return said
+
+    def _known(self, name: str) -> str:
+        found = found_as(self.graph, name)
+        if found is None or self.graph.node(found) is None:
+            raise NotFoundError(f"the graph knows no {name!r}; `autoheal graph list` names what it knows")
+        return found
+
+    def _record(self, kind: str, actor: str, body: Mapping[str, object]) -> None:
+        self.lessons.audit.append(incident_id="", kind=kind, actor=actor, body=body)
+
+    # ------------------------------------------------------------ postmortems
 
     def postmortem(self, incident_id: str) -> str:
         """The draft of a closed incident; nobody finds it before a person publishes it."""
@@ -95,3 +160,13 @@ class Knowledge:
         )
         self.index.refresh()
         return path
+
+
+def _body(extractor: str, version: str, said: Said, reason: str) -> Mapping[str, object]:
+    return {
+        "extractor": extractor,
+        "version": version or "all",
+        "assertions": said.assertions,
+        "facts": said.facts,
+        "reason": fit(reason),
+    }

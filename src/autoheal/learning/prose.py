@@ -126,7 +126,7 @@ def write_account(lessons: Lessons, incident_id: str) -> str:
 
 def account_of(lessons: Lessons, incident_id: str) -> list[str]:
     """The recorded account as lines of Markdown, first who wrote it; empty where there is none."""
-    records = [r for r in lessons.audit.records(incident_id) if r.kind == WRITTEN]
+    records = [r for r in lessons.audit.records(incident_id, kind=WRITTEN) if not r.deleted]
     return list(_lines(json.loads(records[-1].body))) if records else []
 
 

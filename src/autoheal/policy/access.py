@@ -24,6 +24,7 @@ LEAST: Mapping[Right, Role] = MappingProxyType(
         Right.CLASSIFY_TOOL: Role.ADMIN,
         Right.STOP: Role.RESPONDER,
         Right.RELEASE: Role.ADMIN,
+        Right.DELETE: Role.ADMIN,
         Right.MANAGE_PEOPLE: Role.ADMIN,
     }
 )

@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 
 from autoheal.domain.fact import Fact, Node
 from autoheal.domain.skill import Trust
+from autoheal.ports.curation import Merge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +41,14 @@ class Rung:
     at: datetime
 
 
-Record: TypeAlias = Node | Name | Fact | Used | Rung
+Record: TypeAlias = Node | Name | Merge | Fact | Used | Rung
 
 
 class Archive(Protocol):
     """The graph as a stream of records."""
 
     def records(self) -> Iterator[Record]:
-        """Everything: nodes, names, facts with all that was said of them, uses, rungs."""
+        """Everything: nodes, names, merges, facts with all that was said of them, uses, rungs."""
         ...
 
     def load(self, records: Iterable[Record]) -> int:

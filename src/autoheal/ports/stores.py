@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from typing import Protocol
 from autoheal.domain.alert import Alert
 from autoheal.domain.alert_group import AlertGroup
 from autoheal.domain.approval import Approval
+from autoheal.domain.catalog import Nearby
 from autoheal.domain.decision_trace import DecisionTrace
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.fact import Fact, Node, Relation
@@ -133,6 +134,10 @@ class IncidentStore(Protocol):
         """Attempts in order."""
         ...
 
+    def forget(self, incident_id: str) -> None:
+        """Delete what was looked at and concluded: investigations, evidence with its rows, the timeline."""
+        ...
+
     def add_costs(self, entries: Iterable[LedgerEntry]) -> None:
         """Append to the ledger."""
         ...
@@ -205,7 +210,11 @@ class Audit(Protocol):
         """Record and link to the record before."""
         ...
 
-    def records(self, incident_id: str | None = None) -> Sequence[DecisionTrace]:
+    def bury(self, *, incident_id: str, kinds: Collection[str], actor: str, reason: str) -> DecisionTrace:
+        """Take out the bodies of an incident's records of these kinds; the tombstone names each of them."""
+        ...
+
+    def records(self, incident_id: str | None = None, *, kind: str | None = None) -> Sequence[DecisionTrace]:
         """Records in sequence."""
         ...
 
@@ -289,6 +298,10 @@ class GraphStore(Protocol):
         """The urn behind a source's name."""
         ...
 
+    def resolve_all(self, names: Sequence[tuple[str, str]]) -> Sequence[str]:
+        """The urns behind pairs of scheme and name, each once; what nobody knows is left out."""
+        ...
+
     def assert_fact(self, fact: Fact) -> Fact:
         """Believe a fact, or add its provenance to the same open fact; returns what is stored."""
         ...
@@ -313,8 +326,12 @@ class GraphStore(Protocol):
         object: str | None = None,  # noqa: A002  subject, relation, object are the words of a triple
         known_at: datetime | None = None,
         true_at: datetime | None = None,
+        as_told: bool = False,
     ) -> Sequence[Fact]:
-        """Facts that match, as known at and as true at the given instants (None: now), oldest first."""
+        """Facts that match, as known at and as true at the given instants (None: now), oldest first.
+
+        Nodes that were merged are read as one, unless the facts are wanted under the names they were told by.
+        """
         ...
 
     def facts_with(self, ids: Sequence[str]) -> Sequence[Fact]:
@@ -325,6 +342,12 @@ class GraphStore(Protocol):
         """What is believed now of these nodes, as subject or object: at most so many, the newest first."""
         ...
 
+    def subjects(
+        self, objects: Sequence[str], *, relations: Sequence[Relation], newest: int
+    ) -> Sequence[str]:
+        """What is believed now to stand so to these objects: of at most so many facts, the newest first."""
+        ...
+
     def neighborhood(
         self,
         urn: str,
@@ -333,7 +356,7 @@ class GraphStore(Protocol):
         hops: int,
         known_at: datetime | None = None,
         true_at: datetime | None = None,
-    ) -> Sequence[Fact]:
+    ) -> Nearby:
         """Facts within some hops in either direction, nearest and newest first, at most 2,000."""
         ...
 

@@ -27,8 +27,15 @@ def record(database: Database, number: int) -> None:
     )
 
 
+GUARDS = ("audit_stays", "audit_as_is", "audit_whole")
+
+
 def execute(database: Database, statement: str, **values: object) -> None:
+    """What somebody does who owns the database: no trigger stops them, and the chain tells."""
+    on = "" if database._connections.sqlite else " ON audit"  # noqa: SLF001  this is the attacker, not a caller
     with database._connections.write() as connection:  # noqa: SLF001  this is the attacker, not a caller
+        for guard in GUARDS:
+            connection.execute(sqlalchemy.text(f"DROP TRIGGER IF EXISTS {guard}{on}"))
         connection.execute(sqlalchemy.text(statement), values)
 
 
@@ -147,3 +154,71 @@ def test_a_record_of_a_transaction_that_failed_does_not_exist(database: Database
     record(database, 2)
     assert [one.sequence for one in database.audit.records()] == [1]
     assert database.audit.verify() is None
+
+
+def bury(database: Database) -> None:
+    database.audit.bury(incident_id="inc_1", kinds=["decision"], actor="ann", reason="a name was in it")
+
+
+@pytest.mark.criterion(34)
+def test_a_taken_out_body_leaves_the_chain_intact_and_a_tombstone_that_names_it(database: Database) -> None:
+    for number in range(4):
+        record(database, number)
+    bury(database)
+    assert database.audit.verify() is None
+    chain = database.audit.records()
+    assert [one.deleted for one in chain] == [False, True, False, True, False]
+    assert (chain[-1].kind, chain[-1].actor) == ("investigation.deleted", "ann")
+    assert "a name was in it" in chain[-1].body
+    record(database, 5)
+    bury(database)
+    assert database.audit.verify() is None
+
+
+@pytest.mark.criterion(34)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM audit WHERE sequence = 5",
+        "DELETE FROM audit WHERE sequence = 1",
+        "UPDATE audit SET body = '{}' WHERE sequence = 1",
+        "UPDATE audit SET actor = 'bob' WHERE sequence = 5",
+        """UPDATE audit SET body = '["deleted"]' WHERE sequence = 5""",
+        """UPDATE audit SET body = '["deleted"]', actor = 'bob' WHERE sequence = 1""",
+    ],
+)
+def test_the_database_itself_refuses_to_change_a_record_or_a_tombstone(
+    database: Database, statement: str
+) -> None:
+    for number in range(4):
+        record(database, number)
+    bury(database)
+    before = database.audit.records()
+    with (
+        pytest.raises(sqlalchemy.exc.DBAPIError, match="the audit chain only grows"),
+        database._connections.engine.begin() as connection,  # noqa: SLF001  this is the attacker, not a caller
+    ):
+        connection.execute(sqlalchemy.text(statement))
+    assert database.audit.records() == before
+
+
+@pytest.mark.criterion(33)
+@pytest.mark.criterion(34)
+@pytest.mark.parametrize("column", ["id", "incident_id", "recorded_at", "actor", "kind", "hash", "body"])
+def test_a_change_of_what_is_left_of_a_record_is_named(database: Database, column: str) -> None:
+    for number in range(4):
+        record(database, number)
+    bury(database)
+    value = getattr(database.audit.records()[1], column)
+    text = value if isinstance(value, str) else value.isoformat()
+    change(database, 2, column, f"{text[:-1]}_")
+    assert "record 2 " in str(database.audit.verify())
+
+
+@pytest.mark.criterion(34)
+def test_a_body_that_is_taken_out_without_a_tombstone_is_named(database: Database) -> None:
+    for number in range(3):
+        record(database, number)
+    change(database, 2, "body", '["deleted"]')
+    assert "record 2 " in str(database.audit.verify())
+    assert "without a word" in str(database.audit.verify())

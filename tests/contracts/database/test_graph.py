@@ -123,12 +123,12 @@ def test_facts_are_picked_by_each_word_of_the_triple(database: Database) -> None
 def test_a_neighborhood_reaches_so_many_hops_in_both_directions(database: Database) -> None:
     for caller, callee in (("a", "b"), ("b", "c"), ("c", "d"), ("d", "a"), ("x", "y")):
         database.graph.assert_fact(calls(caller, callee))
-    near = database.graph.neighborhood(service("b"), relations=CALLS, hops=1)
+    near = database.graph.neighborhood(service("b"), relations=CALLS, hops=1).facts
     assert statements(near) == {"a calls b", "b calls c"}
-    far = database.graph.neighborhood(service("b"), relations=CALLS, hops=9)
+    far = database.graph.neighborhood(service("b"), relations=CALLS, hops=9).facts
     assert statements(far) == {"a calls b", "b calls c", "c calls d", "d calls a"}
-    assert not database.graph.neighborhood(service("b"), relations=[Relation.OWNED_BY], hops=2)
-    assert not database.graph.neighborhood(service("b"), relations=CALLS, hops=2, known_at=after(-1))
+    assert not database.graph.neighborhood(service("b"), relations=[Relation.OWNED_BY], hops=2).facts
+    assert not database.graph.neighborhood(service("b"), relations=CALLS, hops=2, known_at=after(-1)).facts
 
 
 def test_search_finds_words_best_first_and_takes_no_query_language(database: Database) -> None:
@@ -199,6 +199,6 @@ def test_a_neighborhood_among_100_000_facts_takes_less_than_a_second(database: D
     fill(database, nodes=10_000, edges=100_000)
     for seed in ("s1", "s4999", "s9000"):
         started = process_time()
-        found = database.graph.neighborhood(service(seed), relations=CALLS, hops=2)
+        found = database.graph.neighborhood(service(seed), relations=CALLS, hops=2).facts
         assert process_time() - started < 1
         assert 10 <= len(found) <= 2_000

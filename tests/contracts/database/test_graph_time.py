@@ -78,7 +78,7 @@ def test_search_and_neighborhood_answer_as_of_both_times(database: Database) -> 
     def near(known_at: float, true_at: float) -> list[str]:
         found = graph.neighborhood(
             service("cart"), relations=CALLS, hops=1, known_at=after(known_at), true_at=after(true_at)
-        )
+        ).facts
         words = graph.search("cart", known_at=after(known_at), true_at=after(true_at))
         assert [fact.id for fact in words] == [fact.id for fact in found]
         return [fact.id for fact in found]
@@ -124,3 +124,40 @@ def test_a_bulk_load_is_answered_and_its_planner_statistics_are_fresh(database: 
         with connections.read() as connection:
             query = "SELECT reltuples FROM pg_class WHERE relname = 'fact'"
             assert connection.exec_driver_sql(query).scalar() == 5_000
+
+
+def test_what_a_hub_has_more_than_can_be_read_is_counted_and_said(database: Database) -> None:
+    database.graph.assert_facts([calls(f"s{number}", "hub", minutes=number) for number in range(2_300)])
+    database.graph.assert_facts([calls("hub", "s1", minutes=5_000), calls("web", "s1", minutes=5_001)])
+    near = database.graph.neighborhood(service("hub"), relations=CALLS, hops=1)
+    assert (len(near.facts), near.facts_left_out, near.things_left_out) == (2_000, 301, 0)
+    assert near.facts[0].statement == "hub calls s1"
+    assert near.cut
+    assert near.says == "301 older facts"
+    far = database.graph.neighborhood(service("web"), relations=CALLS, hops=3)
+    assert far.cut
+    small = database.graph.neighborhood(service("web"), relations=CALLS, hops=1)
+    assert (small.cut, small.says, len(small.facts)) == (False, "", 1)
+
+
+def test_things_beyond_a_wide_frontier_are_counted(database: Database) -> None:
+    database.graph.assert_facts([calls(f"s{number}", "hub") for number in range(700)])
+    database.graph.assert_facts([calls("edge", "s699")])
+    near = database.graph.neighborhood(service("hub"), relations=CALLS, hops=2)
+    assert near.things_left_out == 200
+    assert "200 things not looked at" in near.says
+    assert not database.graph.neighborhood(service("hub"), relations=CALLS, hops=1).cut
+
+
+def test_facts_of_one_relation_are_found_by_an_index(database: Database) -> None:
+    database.graph.assert_facts([calls(f"s{number}", "hub") for number in range(2_000)])
+    database.graph.assert_fact(owned("blue", minutes=1))
+    connections = database._connections  # noqa: SLF001  no port tells of the plan
+    explain = "EXPLAIN QUERY PLAN" if connections.sqlite else "EXPLAIN"
+    if not connections.sqlite:
+        with connections.write() as connection:
+            connection.exec_driver_sql("ANALYZE fact")
+    query = "SELECT body FROM fact WHERE relation = 'OWNED_BY' AND retracted_at IS NULL AND valid_to IS NULL"
+    with connections.read() as connection:
+        plan = " ".join(str(row) for row in connection.exec_driver_sql(f"{explain} {query}"))
+    assert "fact_relation" in plan

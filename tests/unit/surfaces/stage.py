@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from autoheal.app import App
 from autoheal.config import Config
 from autoheal.domain.approval import Approval, Decision
+from autoheal.domain.change import Change, ChangeKind
 from autoheal.domain.evidence import (
     Claim,
     Evidence,
@@ -50,6 +51,7 @@ from autoheal.domain.mitigation import (
     VerificationResult,
 )
 from autoheal.domain.proposal import Proof, Proposal, ProposalKind, ProposalState
+from autoheal.healing.changes import change_row
 from autoheal.integrations.memory.runs import MemoryRuns
 from autoheal.surfaces.server import build
 from autoheal.wiring import wire
@@ -167,8 +169,14 @@ def _evidence(app: App, incident: Incident, say: Say) -> None:
         Row(time=begin + 10 * i, entity=say("checkout"), subject=say("http_errors"), value=_errors(i))
         for i in range(80)
     ]
-    change = json.dumps({"title": say("Charge in cents")})
-    changes = [Row(time=begin + 480, entity=say("checkout"), subject="deploy", value=1.0, text=change)]
+    change = Change(
+        id="v42",
+        kind=ChangeKind.DEPLOY,
+        entity=say("checkout"),
+        time=begin + 480,
+        title=say("Charge in cents"),
+    )
+    changes = [change_row(change)]
     for name, expression, found in (
         ("ev_errors", say('sum by (service) (rate(http_errors_total{service="checkout"}[1m]))'), rows),
         ("ev_changes", "changes", changes),

@@ -12,8 +12,10 @@ from autoheal.domain.skill import Trust
 from autoheal.integrations.database import facts, schema
 from autoheal.integrations.database.codec import decode, encode
 from autoheal.integrations.database.connections import Connections
+from autoheal.integrations.database.merges import Merges, read_all, row_of
 from autoheal.integrations.database.writing import insert_once
 from autoheal.ports.archive import Name, Record, Rung, Used
+from autoheal.ports.curation import Merge
 
 _PAGE = 500
 
@@ -21,8 +23,9 @@ _PAGE = 500
 class DatabaseArchive:
     """The Archive on a database."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, merges: Merges) -> None:
         self._connections = connections
+        self._merges = merges
 
     def records(self) -> Iterator[Record]:
         """Everything, in one order; facts a page at a time."""
@@ -32,6 +35,7 @@ class DatabaseArchive:
             names = select(schema.alias).order_by(schema.alias.c.scheme, schema.alias.c.value)
             for row in connection.execute(names):
                 yield Name(scheme=row.scheme, value=row.value, urn=row.urn)
+            yield from read_all(connection)
             yield from _facts(connection)
             for row in connection.execute(select(schema.use).order_by(schema.use.c.sequence)):
                 yield Used(urn=row.urn, incident_id=row.incident_id, useful=row.useful, at=_moment(row.at))
@@ -45,6 +49,7 @@ class DatabaseArchive:
             for record in records:
                 _load(connection, record)
                 count += 1
+        self._merges.forget()
         return count
 
 
@@ -53,7 +58,7 @@ def _facts(connection: Connection) -> Iterator[Fact]:
     ids = list(connection.execute(select(table.c.id).order_by(table.c.recorded_at, table.c.id)).scalars())
     for start in range(0, len(ids), _PAGE):
         page = ids[start : start + _PAGE]
-        found = facts.by_id(connection, page, moment=None)
+        found = facts.archived(connection, page)
         yield from (found[key] for key in page)
 
 
@@ -65,7 +70,9 @@ def _load(connection: Connection, record: Record) -> None:
     insert_once(connection, table, row)
 
 
-def _row(record: Node | Name | Used | Rung) -> tuple[Table, dict[str, object]]:
+def _row(record: Node | Name | Merge | Used | Rung) -> tuple[Table, dict[str, object]]:
+    if isinstance(record, Merge):
+        return schema.node_merge, row_of(record)
     if isinstance(record, Node):
         body = encode(record)
         row: dict[str, object] = {"urn": record.urn, "kind": record.kind.value, "name": record.name}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -20,6 +21,9 @@ _CACHE_KIB = 64 * 1024
 _MAPPED_BYTES = 1 << 30
 _ALERTS_LOCK = 0x6175746F  # "auto": one advisory lock for all writers of alerts on PostgreSQL
 _POOL = {"pool_size": 5, "max_overflow": 15, "pool_timeout": 10}
+_IDLE_SECONDS = 1.0
+"""A connection that rested longer is asked whether it still lives: a server does not restart faster."""
+_USED = "autoheal_used"
 _TEMPORARY = ("locked", "full", "readonly", "read-only", "disk i/o", "too many connections", "no space")
 _NOT_OURS = ("file is not a database", "malformed")
 _WRONG = ("does not exist", "authentication failed")
@@ -31,11 +35,14 @@ class Connections:
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self.sqlite = self.engine.dialect.name == "sqlite"
+        # PostgreSQL shows each statement its own moment also inside a transaction: opening and closing one
+        # for reading would be two more ways to the server and back.
+        self._reading = self.engine if self.sqlite else _without_transactions(self.engine)
         self._local = threading.local()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view."""
+        """A view of what is committed: on SQLite of one moment, on PostgreSQL of one moment a statement."""
         with self._transaction(writes=False) as connection:
             yield connection
 
@@ -67,7 +74,7 @@ class Connections:
             yield shared
             return
         try:
-            with self.engine.connect() as connection:
+            with (self.engine if writes else self._reading).connect() as connection:
                 connection.execution_options(autoheal_writes=writes)
                 with connection.begin():
                     yield connection
@@ -90,13 +97,39 @@ def _engine(url: str) -> Engine:
     if backend == "sqlite" and parsed.database:
         _make_folder(Path(parsed.database).parent)
     try:
-        engine = create_engine(parsed, pool_pre_ping=True, connect_args=_arguments(backend), **_POOL)
+        engine = create_engine(parsed, connect_args=_arguments(backend), **_POOL)
     except (ArgumentError, NoSuchModuleError, TypeError, ValueError) as error:
         raise ConfigError(f"database.url cannot be read: {error}") from None
     if backend == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "checkin", _remember_use)
+        event.listen(engine, "checkout", _still_lives(engine))
     return engine
+
+
+def _without_transactions(engine: Engine) -> Engine:
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _remember_use(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+    entry.info[_USED] = time.monotonic()
+
+
+def _still_lives(engine: Engine) -> Callable[[DBAPIConnection, ConnectionPoolEntry, object], None]:
+    """Ask a connection that rested; the pool replaces one that does not answer."""
+
+    def ask(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: object) -> None:
+        used = entry.info.get(_USED)
+        if used is None or time.monotonic() - used < _IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
+
+    return ask
 
 
 def _parsed(url: str) -> URL:

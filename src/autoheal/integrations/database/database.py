@@ -17,8 +17,10 @@ from autoheal.integrations.database.alerts import DatabaseAlerts
 from autoheal.integrations.database.archive import DatabaseArchive
 from autoheal.integrations.database.audit import DatabaseAudit
 from autoheal.integrations.database.connections import Connections
+from autoheal.integrations.database.curation import DatabaseCuration
 from autoheal.integrations.database.graph import DatabaseGraph
 from autoheal.integrations.database.incidents import DatabaseIncidents
+from autoheal.integrations.database.merges import Merges
 from autoheal.integrations.database.mitigations import DatabaseMitigations
 from autoheal.integrations.database.people import DatabasePeople
 from autoheal.integrations.database.posts import DatabasePosts
@@ -41,8 +43,10 @@ class Database:
         self.proposals = DatabaseProposals(self._connections)
         self.questions = DatabaseQuestions(self._connections)
         self.posts = DatabasePosts(self._connections)
-        self.graph = DatabaseGraph(self._connections)
-        self.archive = DatabaseArchive(self._connections)
+        merges = Merges()
+        self.graph = DatabaseGraph(self._connections, merges)
+        self.curation = DatabaseCuration(self._connections, merges)
+        self.archive = DatabaseArchive(self._connections, merges)
         self.tools = DatabaseTools(self._connections)
         self.people = DatabasePeople(self._connections)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import blake2b
+from operator import itemgetter
+from typing import cast
 from uuid import UUID, uuid5
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select
+from sqlalchemy import ColumnClause, ColumnElement, Connection, and_, insert, literal_column, or_, select
 
 from autoheal.domain.errors import ConflictError
 from autoheal.domain.fact import Fact, Provenance, Relation
@@ -21,6 +25,8 @@ BATCH = 500
 _NAMESPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 _ID_ATTEMPTS = 1_000
 
+Saying = Sequence[str | Sequence[str | float | None]]
+"""Who says so, as JSON; with the times where it was taken back."""
 Triple = tuple[str, str, str, float | None]
 
 
@@ -63,7 +69,7 @@ def read(
 ) -> list[Fact]:
     """The facts that meet the terms, oldest first; with a limit the newest ones, newest first."""
     first = FACTS.c.recorded_at.asc() if newest is None else FACTS.c.recorded_at.desc()
-    query = select(FACTS.c.id, FACTS.c.body, FACTS.c.retracted_at).where(*terms, *moment.terms)
+    query = select(*_columns(connection)).where(*terms, *moment.terms)
     return _words(
         connection, connection.execute(query.order_by(first, FACTS.c.id).limit(newest)).all(), moment
     )
@@ -71,10 +77,33 @@ def read(
 
 def by_id(connection: Connection, ids: Sequence[str], *, moment: Moment | None = NOW) -> dict[str, Fact]:
     """Facts by id; without a moment whatever was ever believed."""
-    query = select(FACTS.c.id, FACTS.c.body, FACTS.c.retracted_at).where(FACTS.c.id.in_(ids))
+    query = select(*_columns(connection)).where(FACTS.c.id.in_(ids))
     if moment is not None:
         query = query.where(*moment.terms)
     return {fact.id: fact for fact in _words(connection, connection.execute(query).all(), moment or NOW)}
+
+
+def archived(connection: Connection, ids: Sequence[str]) -> dict[str, Fact]:
+    """Facts by id with all that was ever said of them, what was taken back marked as such."""
+    found = by_id(connection, ids, moment=None)
+    said = graph_near.said(connection, list(found))
+    return {
+        key: replace(fact, provenance=tuple(map(_marked, said[key])) or fact.provenance)
+        for key, fact in found.items()
+    }
+
+
+def _marked(said: str | Sequence[str | float | None]) -> Provenance:
+    if isinstance(said, str):
+        return decode(Provenance, said)
+    body, withdrawn, restored = said
+    return replace(
+        decode(Provenance, str(body)), withdrawn_at=_instant(withdrawn), restored_at=_instant(restored)
+    )
+
+
+def _instant(seconds: object) -> datetime | None:
+    return datetime.fromtimestamp(seconds, tz=UTC) if isinstance(seconds, float) else None
 
 
 def touching(
@@ -85,22 +114,55 @@ def touching(
     return _words(connection, graph_near.touching(connection, urns, names, times, newest), moment)
 
 
-def _words(connection: Connection, rows: Iterable[Sequence[object]], moment: Moment) -> list[Fact]:
-    found = [(str(key), str(body), retracted) for key, body, retracted in rows]
-    said = graph_near.said(connection, [key for key, _, _ in found])
+def _columns(connection: Connection) -> list[ColumnClause[object]]:
+    """What a fact is read from; SQLite is asked apart who says so, which costs no way to a server."""
+    columns = ["fact.id", "fact.body", "fact.retracted_at"]
+    if connection.dialect.name != "sqlite":
+        columns.append(graph_near.POSTGRES_SAID)
+    return [literal_column(column) for column in columns]
+
+
+def _words(connection: Connection, rows: Sequence[Sequence[object]], moment: Moment) -> list[Fact]:
+    if connection.dialect.name == "sqlite":
+        apart = graph_near.said(connection, [str(row[0]) for row in rows])
+        rows = [(*row, apart[str(row[0])]) for row in rows]
     return [
-        _believed(body, key, said[key], retracted if isinstance(retracted, float) else None, moment.known_at)
-        for key, body, retracted in found
+        _believed(
+            str(body),
+            str(key),
+            _heard(cast("Saying", said or ()), moment.known_at),
+            _instant(retracted),
+            moment.known_at,
+        )
+        for key, body, retracted, said in rows
     ]
 
 
+def _heard(said: Saying, known_at: datetime | None) -> list[str]:
+    """What had not been taken back by then."""
+    then = float("inf") if known_at is None else known_at.timestamp()
+    return [
+        one if isinstance(one, str) else str(one[0])
+        for one in said
+        if isinstance(one, str) or not _withdrawn(one[1], one[2], then)
+    ]
+
+
+def _withdrawn(withdrawn: str | float | None, restored: str | float | None, then: float) -> bool:
+    gone = isinstance(withdrawn, float) and withdrawn <= then
+    return gone and not (isinstance(restored, float) and restored <= then)
+
+
 def _believed(
-    body: str, fact_id: str, said: Sequence[str], retracted: float | None, known_at: datetime | None
+    body: str, fact_id: str, said: Sequence[str], retracted: datetime | None, known_at: datetime | None
 ) -> Fact:
     """The fact as it was known: what was said or taken back later is left out."""
-    retracted_at = None if retracted is None or known_at else datetime.fromtimestamp(retracted, tz=UTC)
+    retracted_at = None if known_at else retracted
     fact = decode(Fact, body)
     provenance = fact.provenance
+    # None is left where all was taken back: who said so once stays, since no fact is without.
+    if not said:
+        said = [encode_plain(one) for one in provenance]
     # One source is the rule, and that one stands in the body already.
     if len(said) != 1 or said[0] not in body:
         provenance = tuple(decode(Provenance, one) for one in said)
@@ -117,11 +179,38 @@ def believe(connection: Connection, facts: Sequence[Fact]) -> list[str]:
     fresh = {_triple(fact): fact for fact in reversed(facts) if _triple(fact) not in known}
     known |= _insert(connection, list(reversed(fresh.values())))
     ids = [known[_triple(fact)] for fact in facts]
-    rows = [
-        _assertion_row(key, said) for key, fact in zip(ids, facts, strict=True) for said in fact.provenance
-    ]
-    insert_all(connection, ASSERTIONS, rows)
+    _say(connection, [(key, said) for key, fact in zip(ids, facts, strict=True) for said in fact.provenance])
     return ids
+
+
+def _say(connection: Connection, said: Sequence[tuple[str, Provenance]]) -> None:
+    """Write who says so, and from which input they know."""
+    episodes = {episode_key(one): one for _, one in said}
+    rows = [_episode_row(*key, said=one) for key, one in sorted(episodes.items(), key=itemgetter(0))]
+    insert_all(connection, schema.episode, rows)
+    insert_all(connection, ASSERTIONS, [_assertion_row(key, one) for key, one in said])
+
+
+def episode_key(said: Provenance) -> tuple[str, str, str]:
+    """The source, the input and what read it; one such is one episode."""
+    return said.source, said.reference, said.extractor
+
+
+@lru_cache(maxsize=10_000)
+def _episode_id(source: str, reference: str, extractor: str) -> str:
+    return blake2b(f"{source}\0{reference}\0{extractor}".encode(), digest_size=10).hexdigest()
+
+
+def _episode_row(source: str, reference: str, extractor: str, *, said: Provenance) -> dict[str, object]:
+    name, _, version = extractor.partition("@")
+    return {
+        "id": _episode_id(source, reference, extractor),
+        "source": source,
+        "reference": reference,
+        "extractor": name,
+        "version": version,
+        "recorded_at": said.asserted_at.timestamp(),
+    }
 
 
 def _triple(fact: Fact) -> Triple:
@@ -184,7 +273,7 @@ def restore(connection: Connection, fact: Fact) -> None:
     """Put back what was once believed, as it was; what is there already stays."""
     if insert_once(connection, FACTS, _fact_row(fact)):
         index(connection, [(fact.id, fact.statement)])
-        insert_all(connection, ASSERTIONS, [_assertion_row(fact.id, said) for said in fact.provenance])
+        _say(connection, [(fact.id, said) for said in fact.provenance])
 
 
 def _fact_row(fact: Fact) -> dict[str, object]:
@@ -194,10 +283,10 @@ def _fact_row(fact: Fact) -> dict[str, object]:
         "relation": fact.relation.value,
         "object": fact.object,
         "statement": fact.statement,
-        "valid_from": fact.valid_from.timestamp() if fact.valid_from else None,
-        "valid_to": fact.valid_to.timestamp() if fact.valid_to else None,
+        "valid_from": _seconds(fact.valid_from),
+        "valid_to": _seconds(fact.valid_to),
         "recorded_at": fact.recorded_at.timestamp(),
-        "retracted_at": fact.retracted_at.timestamp() if fact.retracted_at else None,
+        "retracted_at": _seconds(fact.retracted_at),
         # Who says so stands in rows of their own; one is kept here, since no fact is without.
         "body": encode_plain(replace(fact, provenance=fact.provenance[:1])),
     }
@@ -205,5 +294,19 @@ def _fact_row(fact: Fact) -> dict[str, object]:
 
 def _assertion_row(fact_id: str, provenance: Provenance) -> dict[str, object]:
     """One source says the same thing once, however often it is read; another moment is another saying."""
-    body = encode_plain(provenance)
-    return {"fact_id": fact_id, "key": str(uuid5(_NAMESPACE, body)), "body": body}
+    plain = provenance
+    if provenance.withdrawn_at is not None:
+        plain = replace(provenance, withdrawn_at=None, restored_at=None)
+    body = encode_plain(plain)
+    return {
+        "fact_id": fact_id,
+        "key": str(uuid5(_NAMESPACE, body)),
+        "body": body,
+        "episode": _episode_id(*episode_key(provenance)),
+        "withdrawn_at": _seconds(provenance.withdrawn_at),
+        "restored_at": _seconds(provenance.restored_at),
+    }
+
+
+def _seconds(at: datetime | None) -> float | None:
+    return at.timestamp() if at else None

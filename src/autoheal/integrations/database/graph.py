@@ -6,28 +6,31 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, tuple_, update
 
+from autoheal.domain.catalog import Nearby
 from autoheal.domain.fact import Fact, Node, Relation
 from autoheal.domain.skill import Trust
 from autoheal.integrations.database import facts as rows
-from autoheal.integrations.database import schema
+from autoheal.integrations.database import graph_near, schema
 from autoheal.integrations.database.codec import decode, encode
 from autoheal.integrations.database.connections import Connections
 from autoheal.integrations.database.facts import BATCH, FACTS, Moment
+from autoheal.integrations.database.merges import APART, Merges
+from autoheal.integrations.database.schema import storable
 from autoheal.integrations.database.text_index import TextIndex
+from autoheal.integrations.database.walk import Walk
 from autoheal.integrations.database.writing import insert_once, upsert, upsert_all
 
-_FRONTIER = 500
-_MOST_FACTS = 2_000
 _BULK = 5_000
 
 
 class DatabaseGraph:
     """The GraphStore on a database."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, merges: Merges) -> None:
         self._connections = connections
+        self._merges = merges
         self._text = TextIndex(sqlite=connections.sqlite)
         self._written, self._analyze_at = 0, _BULK
 
@@ -52,9 +55,11 @@ class DatabaseGraph:
             upsert_all(connection, schema.node, [_node_row(changed[urn]) for urn in sorted(changed)], "urn")
 
     def node(self, urn: str) -> Node | None:
-        """One node."""
+        """One node, also by a name that was merged into it."""
         with self._connections.read() as connection:
-            return _nodes(connection, [urn]).get(urn)
+            joined = self._merges.at(connection, None)
+            found = _nodes(connection, joined.named(urn))
+        return next((node for node in joined.nodes(found.values()) if node.urn == joined.one(urn)), None)
 
     def nodes(self, kind: str | None = None, *, retired: bool = False) -> Sequence[Node]:
         """Live nodes by name; on request also those that are retired."""
@@ -62,8 +67,9 @@ class DatabaseGraph:
         if kind is not None:
             query = query.where(schema.node.c.kind == str(kind))
         with self._connections.read() as connection:
+            joined = self._merges.at(connection, None)
             found = [decode(Node, body) for body in connection.execute(query).scalars()]
-        return [node for node in found if retired or node.retired_at is None]
+        return [node for node in joined.nodes(found) if retired or node.retired_at is None]
 
     def add_alias(self, scheme: str, value: str, urn: str) -> None:
         """Another name of the node."""
@@ -77,7 +83,22 @@ class DatabaseGraph:
         table = schema.alias
         query = select(table.c.urn).where(table.c.scheme == scheme, table.c.value == value)
         with self._connections.read() as connection:
-            return connection.execute(query).scalar()
+            found = connection.execute(query).scalar()
+            return None if found is None else self._merges.at(connection, None).one(found)
+
+    def resolve_all(self, names: Sequence[tuple[str, str]]) -> Sequence[str]:
+        """The urns behind many names at once."""
+        if not names:
+            return []
+        table = schema.alias
+        query = select(table.c.scheme, table.c.value, table.c.urn).where(
+            tuple_(table.c.scheme, table.c.value).in_(names[:BATCH])
+        )
+        with self._connections.read() as connection:
+            found = {(row[0], row[1]): row[2] for row in connection.execute(query)}
+            joined = self._merges.at(connection, None)
+        stored = [(storable(scheme), storable(value)) for scheme, value in names]
+        return list(dict.fromkeys(joined.one(found[name]) for name in stored if name in found))
 
     # ------------------------------------------------------------ facts
 
@@ -118,12 +139,18 @@ class DatabaseGraph:
         object: str | None = None,  # noqa: A002  the words of a triple
         known_at: datetime | None = None,
         true_at: datetime | None = None,
+        as_told: bool = False,
     ) -> Sequence[Fact]:
         """Facts that match, as known at and as true at the given instants."""
-        wanted = {"subject": subject, "relation": relation and relation.value, "object": object}
-        terms = [FACTS.c[name] == value for name, value in wanted.items() if value is not None]
         with self._connections.read() as connection:
-            return rows.read(connection, *terms, moment=Moment(known_at=known_at, true_at=true_at))
+            joined = APART if as_told else self._merges.at(connection, known_at)
+            ends = {"subject": subject, "object": object}
+            terms: list[ColumnElement[bool]] = [
+                FACTS.c[name].in_(joined.named(urn)) for name, urn in ends.items() if urn is not None
+            ]
+            terms += [FACTS.c.relation == relation.value] if relation is not None else []
+            found = rows.read(connection, *terms, moment=Moment(known_at=known_at, true_at=true_at))
+        return joined.facts(found)
 
     def facts_with(self, ids: Sequence[str]) -> Sequence[Fact]:
         """Facts by their ids, also those that are no longer believed."""
@@ -134,7 +161,18 @@ class DatabaseGraph:
     def touching(self, urns: Sequence[str], *, relations: Sequence[Relation], newest: int) -> Sequence[Fact]:
         """What is believed now of these nodes: at most so many, the newest first."""
         with self._connections.read() as connection:
-            return rows.touching(connection, urns, relations, rows.NOW, newest)
+            joined = self._merges.at(connection, None)
+            return joined.united(rows.touching(connection, joined.all(urns), relations, rows.NOW, newest))
+
+    def subjects(
+        self, objects: Sequence[str], *, relations: Sequence[Relation], newest: int
+    ) -> Sequence[str]:
+        """What is believed now to stand so to these."""
+        with self._connections.read() as connection:
+            joined = self._merges.at(connection, None)
+            names = [relation.value for relation in relations]
+            found = graph_near.subjects(connection, joined.all(objects), names, newest)
+        return list(dict.fromkeys(map(joined.one, found)))
 
     def neighborhood(
         self,
@@ -144,21 +182,12 @@ class DatabaseGraph:
         hops: int,
         known_at: datetime | None = None,
         true_at: datetime | None = None,
-    ) -> Sequence[Fact]:
+    ) -> Nearby:
         """Breadth first in either direction, frontier by frontier: portable, and fast on both databases."""
         moment = Moment(known_at=known_at, true_at=true_at)
-        found: dict[str, Fact] = {}
-        seen, frontier = {urn}, [urn]
         with self._connections.read() as connection:
-            for _ in range(hops):
-                near = rows.touching(connection, frontier, relations, moment, _MOST_FACTS)
-                found |= {fact.id: fact for fact in near if fact.id not in found}
-                reached = {end for fact in near for end in (fact.subject, fact.object)}
-                frontier = sorted(reached - seen)[:_FRONTIER]
-                seen |= reached
-                if not frontier or len(found) >= _MOST_FACTS:
-                    break
-        return list(found.values())[:_MOST_FACTS]
+            joined = self._merges.at(connection, known_at)
+            return Walk(connection, relations=relations, moment=moment, joined=joined).around(urn, hops=hops)
 
     def search(
         self,
@@ -174,7 +203,8 @@ class DatabaseGraph:
             # Some that match are no longer believed: a few more are looked at.
             ids = self._text.matches(connection, text, limit * 4)
             found = rows.by_id(connection, ids, moment=moment)
-        return [found[key] for key in ids if key in found][:limit]
+            joined = self._merges.at(connection, known_at)
+        return joined.united([found[key] for key in ids if key in found])[:limit]
 
     # ------------------------------------------------------------ use and trust
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, TextClause, text
 from autoheal.integrations.database.schema import storable
 
 Triple = tuple[str, str, str, float | None]
-Rows = list[tuple[str, str, float | None]]
+Rows = Sequence[Sequence[object]]
 
 _SQLITE_ENDS = """
     SELECT f.id, f.recorded_at FROM json_each(:urns) AS u CROSS JOIN fact AS f
@@ -29,10 +29,41 @@ _POSTGRES_ENDS = """
     ) AS f"""
 # The newest so many of all are among the newest so many of each node.
 _NEWEST = """
-    SELECT fact.id, fact.body, fact.retracted_at FROM (
+    SELECT fact.id, fact.body, fact.retracted_at {said} FROM (
         SELECT id, recorded_at FROM ({subjects} UNION {objects}) AS touching
         ORDER BY recorded_at DESC, id LIMIT :newest
     ) AS chosen {join} JOIN fact ON fact.id = chosen.id ORDER BY chosen.recorded_at DESC, chosen.id"""
+_SQLITE_SUBJECTS = """
+    SELECT f.subject FROM json_each(:urns) AS u CROSS JOIN fact AS f
+    WHERE f.rowid IN (
+        SELECT rowid FROM fact INDEXED BY fact_newest_object WHERE object = u.value
+        AND relation IN (SELECT value FROM json_each(:relations)) AND {moment}
+        ORDER BY recorded_at DESC, id LIMIT :newest
+    ) ORDER BY f.recorded_at DESC, f.id LIMIT :newest"""
+_POSTGRES_SUBJECTS = """
+    SELECT f.subject FROM unnest(CAST(:urns AS text[])) AS u(urn) CROSS JOIN LATERAL (
+        SELECT subject, id, recorded_at FROM fact WHERE object = u.urn
+        AND relation = ANY(CAST(:relations AS text[])) AND {moment}
+        ORDER BY recorded_at DESC, id LIMIT :newest
+    ) AS f ORDER BY f.recorded_at DESC, f.id LIMIT :newest"""
+_SQLITE_COUNT = """SELECT count(*) FROM (
+        SELECT 1 FROM json_each(:urns) AS u CROSS JOIN fact INDEXED BY fact_newest_{end} WHERE {end} = u.value
+        AND relation IN (SELECT value FROM json_each(:relations)) AND {moment} {not_yet} LIMIT :newest
+    )"""
+_POSTGRES_COUNT = """SELECT count(*) FROM (
+        SELECT 1 FROM fact WHERE {end} = ANY(CAST(:urns AS text[]))
+        AND relation = ANY(CAST(:relations AS text[])) AND {moment} {not_yet} LIMIT :newest
+    ) AS found"""
+# Counted as a subject already.
+_SQLITE_OTHER = "AND subject NOT IN (SELECT value FROM json_each(:urns))"
+_POSTGRES_OTHER = "AND subject <> ALL(CAST(:urns AS text[]))"
+# With who says so in the same answer: another question would be another way to the server and back.
+POSTGRES_SAID = """(
+        SELECT json_agg(
+            CASE WHEN withdrawn_at IS NULL THEN to_json(body)
+            ELSE json_build_array(body, withdrawn_at, restored_at) END ORDER BY sequence
+        ) FROM assertion WHERE fact_id = fact.id
+    )"""
 _SQLITE_SAME = """
     SELECT f.subject, f.relation, f.object, f.valid_to, f.id FROM json_each(:triples) AS t
     CROSS JOIN fact AS f
@@ -45,7 +76,10 @@ _POSTGRES_SAME = """
     JOIN fact ON subject = t.s AND relation = t.r AND object = t.o
     WHERE retracted_at IS NULL AND valid_to IS {ended} ORDER BY id DESC"""
 _TAKEN = "SELECT id FROM fact WHERE id {among}"
-_SAID = "SELECT fact_id, body FROM assertion WHERE fact_id {among} ORDER BY fact_id, sequence"
+_SAID = (
+    "SELECT fact_id, body, withdrawn_at, restored_at FROM assertion"
+    " WHERE fact_id {among} ORDER BY fact_id, sequence"
+)
 
 
 def touching(
@@ -55,8 +89,46 @@ def touching(
     times: tuple[datetime | None, datetime | None],
     newest: int,
 ) -> Rows:
-    """Id, body and end of belief of facts known at the one and true at the other time (None: now)."""
+    """Id, body, end of belief of facts known at the one and true at the other time (None: now).
+
+    On PostgreSQL also who says so, as the fourth.
+    """
+    sqlite, (known_at, true_at) = connection.dialect.name == "sqlite", times
+    query = _query(sqlite=sqlite, known=known_at is not None, true=true_at is not None)
+    return connection.execute(query, _asked(urns, relations, times, newest, sqlite=sqlite)).all()
+
+
+def counted(
+    connection: Connection,
+    urns: Sequence[str],
+    relations: Sequence[str],
+    times: tuple[datetime | None, datetime | None],
+    most: int,
+) -> int:
+    """How many such facts there are, each once; counts no further than so many."""
+    sqlite, (known_at, true_at) = connection.dialect.name == "sqlite", times
+    query = _count(sqlite=sqlite, known=known_at is not None, true=true_at is not None)
+    asked = _asked(urns, relations, times, most, sqlite=sqlite)
+    return min(int(connection.execute(query, asked).scalar() or 0), most)
+
+
+def subjects(
+    connection: Connection, objects: Sequence[str], relations: Sequence[str], newest: int
+) -> list[str]:
+    """What is believed now to stand so to these, the newest first, each once; no fact is read whole."""
     sqlite = connection.dialect.name == "sqlite"
+    asked = _asked(objects, relations, (None, None), newest, sqlite=sqlite)
+    return list(dict.fromkeys(connection.execute(_subjects(sqlite=sqlite), asked).scalars()))
+
+
+def _asked(
+    urns: Sequence[str],
+    relations: Sequence[str],
+    times: tuple[datetime | None, datetime | None],
+    newest: int,
+    *,
+    sqlite: bool,
+) -> dict[str, object]:
     known_at, true_at = times
     asked: dict[str, object] = {
         "urns": listed([storable(urn) for urn in urns], sqlite=sqlite),
@@ -64,19 +136,19 @@ def touching(
         "newest": newest,
     }
     asked |= {"known": known_at.timestamp()} if known_at else {}
-    asked |= {"true": true_at.timestamp()} if true_at else {}
-    query = _query(sqlite=sqlite, known=known_at is not None, true=true_at is not None)
-    return [(row[0], row[1], row[2]) for row in connection.execute(query, asked)]
+    return asked | ({"true": true_at.timestamp()} if true_at else {})
 
 
-def said(connection: Connection, fact_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Who says so, of each fact, in the order in which it was said."""
+def said(
+    connection: Connection, fact_ids: Sequence[str]
+) -> dict[str, list[str | Sequence[str | float | None]]]:
+    """Who says so, of each fact, in the order it was said; with the times where it was taken back."""
     sqlite = connection.dialect.name == "sqlite"
-    found: dict[str, list[str]] = {key: [] for key in fact_ids}
+    found: dict[str, list[str | Sequence[str | float | None]]] = {key: [] for key in fact_ids}
     if fact_ids:
         asked = {"ids": listed(fact_ids, sqlite=sqlite)}
-        for key, body in connection.execute(_among(_SAID, sqlite=sqlite), asked):
-            found[key].append(body)
+        for key, body, *times in connection.execute(_among(_SAID, sqlite=sqlite), asked):
+            found[key].append(body if times[0] is None else (body, *times))
     return found
 
 
@@ -104,8 +176,7 @@ def listed(values: Sequence[str], *, sqlite: bool) -> object:
     return json.dumps(list(values)) if sqlite else list(values)
 
 
-@lru_cache
-def _query(*, sqlite: bool, known: bool, true: bool) -> TextClause:
+def _moment(*, known: bool, true: bool) -> str:
     believed = (
         "recorded_at <= :known AND (retracted_at IS NULL OR retracted_at > :known)"
         if known
@@ -116,10 +187,31 @@ def _query(*, sqlite: bool, known: bool, true: bool) -> TextClause:
         if true
         else "valid_to IS NULL"
     )
-    one = _SQLITE_ENDS if sqlite else _POSTGRES_ENDS
-    ends = {name: one.format(end=name, moment=f"{believed} AND {held}") for name in ("subject", "object")}
+    return f"{believed} AND {held}"
+
+
+@lru_cache
+def _query(*, sqlite: bool, known: bool, true: bool) -> TextClause:
+    one, moment = _SQLITE_ENDS if sqlite else _POSTGRES_ENDS, _moment(known=known, true=true)
+    ends = {name: one.format(end=name, moment=moment) for name in ("subject", "object")}
     join = "CROSS" if sqlite else ""
-    return text(_NEWEST.format(subjects=ends["subject"], objects=ends["object"], join=join))
+    said = "" if sqlite else f", {POSTGRES_SAID}"
+    return text(_NEWEST.format(subjects=ends["subject"], objects=ends["object"], join=join, said=said))
+
+
+@lru_cache
+def _subjects(*, sqlite: bool) -> TextClause:
+    one = _SQLITE_SUBJECTS if sqlite else _POSTGRES_SUBJECTS
+    return text(one.format(moment=_moment(known=False, true=False)))
+
+
+@lru_cache
+def _count(*, sqlite: bool, known: bool, true: bool) -> TextClause:
+    one, moment = _SQLITE_COUNT if sqlite else _POSTGRES_COUNT, _moment(known=known, true=true)
+    of = {"moment": moment, "not_yet": ""}
+    subjects = one.format(end="subject", **of)
+    objects = one.format(end="object", **of | {"not_yet": _SQLITE_OTHER if sqlite else _POSTGRES_OTHER})
+    return text(f"SELECT ({subjects}) + ({objects})")
 
 
 @lru_cache

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from autoheal.domain.errors import NotFoundError
 from autoheal.domain.evidence import Evidence, Row
@@ -123,6 +123,12 @@ class DatabaseIncidents:
         table = schema.investigation
         query = select(table.c.body).where(table.c.incident_id == incident_id)
         return words(self._connections, Investigation, query.order_by(table.c.at, table.c.id))
+
+    def forget(self, incident_id: str) -> None:
+        """Delete what was looked at and concluded, and nothing else."""
+        with self._connections.write() as connection:
+            for table in (schema.investigation, schema.evidence, schema.timeline):
+                connection.execute(delete(table).where(table.c.incident_id == incident_id))
 
     def add_costs(self, entries: Iterable[LedgerEntry]) -> None:
         """Append to the ledger."""

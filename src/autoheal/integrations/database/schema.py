@@ -228,6 +228,14 @@ fact = Table(
     # Newest first and with all that a question of a moment asks: the body is read only of what survives.
     Index("fact_newest_subject", "subject", *_NEWEST),
     Index("fact_newest_object", "object", *_NEWEST),
+    # What is believed of one relation, whatever it joins; what is over would only make it longer.
+    Index(
+        "fact_relation",
+        "relation",
+        "recorded_at",
+        sqlite_where=text("retracted_at IS NULL"),
+        postgresql_where=text("retracted_at IS NULL"),
+    ),
     # A believed fact is there once, also when two processes come to believe it in the same moment.
     Index(
         "fact_open",
@@ -239,6 +247,17 @@ fact = Table(
         postgresql_where=text(_OPEN),
     ),
 )
+episode = Table(
+    "episode",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("extractor", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("recorded_at", Double, nullable=False),
+    Index("episode_extractor", "extractor", "version"),
+)
 assertion = Table(
     "assertion",
     metadata,
@@ -246,7 +265,24 @@ assertion = Table(
     Column("fact_id", Text, ForeignKey("fact.id"), nullable=False),
     Column("key", Text, nullable=False),
     _body(),
+    # No foreign key: both rows are written in one transaction, and the check would cost each assertion.
+    Column("episode", Text),
+    Column("withdrawn_at", Double),
+    Column("restored_at", Double),
     UniqueConstraint("fact_id", "key"),
+    Index("assertion_episode", "episode"),
+)
+node_merge = Table(
+    "node_merge",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("undone_at", Text),
+    UniqueConstraint("source", "at"),
 )
 use = Table(
     "use",

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from autoheal.domain.catalog import Nearby
 from autoheal.domain.fact import Fact, Node, Relation
 from autoheal.domain.skill import Trust
 
@@ -51,6 +52,10 @@ class MemoryGraph:
         """The urn behind a source's name."""
         return self._aliases.get((scheme, value))
 
+    def resolve_all(self, names: Sequence[tuple[str, str]]) -> Sequence[str]:
+        """The urns behind many names."""
+        return list(dict.fromkeys(self._aliases[name] for name in names if name in self._aliases))
+
     def assert_fact(self, fact: Fact) -> Fact:
         """Believe it, or add its provenance to the same open fact."""
         for known in self._facts.values():
@@ -83,8 +88,10 @@ class MemoryGraph:
         object: str | None = None,  # noqa: A002  subject, relation, object are the words of a triple
         known_at: datetime | None = None,
         true_at: datetime | None = None,
+        as_told: bool = False,
     ) -> Sequence[Fact]:
-        """Facts that match, as known and as true then."""
+        """Facts that match, as known and as true then; nothing is merged here."""
+        del as_told
         wanted = (subject, relation, object)
         return [
             fact
@@ -101,6 +108,14 @@ class MemoryGraph:
         found = _near(self.facts(), set(urns), relations)
         return sorted(found, key=lambda fact: fact.recorded_at, reverse=True)[:newest]
 
+    def subjects(
+        self, objects: Sequence[str], *, relations: Sequence[Relation], newest: int
+    ) -> Sequence[str]:
+        """What stands so to these, the newest first."""
+        found = [f for f in self.facts() if f.relation in relations and f.object in objects]
+        newest_first = sorted(found, key=lambda fact: fact.recorded_at, reverse=True)[:newest]
+        return list(dict.fromkeys(fact.subject for fact in newest_first))
+
     def neighborhood(
         self,
         urn: str,
@@ -109,14 +124,14 @@ class MemoryGraph:
         hops: int,
         known_at: datetime | None = None,
         true_at: datetime | None = None,
-    ) -> Sequence[Fact]:
+    ) -> Nearby:
         """Facts within some hops in either direction."""
         near, found = {urn}, dict[str, Fact]()
         for _ in range(hops):
             reached = _near(self.facts(known_at=known_at, true_at=true_at), near, relations)
             found.update((fact.id, fact) for fact in reached)
             near |= {end for fact in reached for end in (fact.subject, fact.object)}
-        return list(found.values())[:_MOST]
+        return Nearby(facts=tuple(found.values())[:_MOST], facts_left_out=max(len(found) - _MOST, 0))
 
     def search(
         self,

@@ -76,6 +76,14 @@ class MemoryIncidents:
         """Attempts in order."""
         return [found for found in self._investigations.values() if found.incident_id == incident_id]
 
+    def forget(self, incident_id: str) -> None:
+        """Delete what was looked at and concluded."""
+        self._timeline.pop(incident_id, None)
+        for stored in [key for key, (one, _) in self._evidence.items() if one.incident_id == incident_id]:
+            del self._evidence[stored]
+        for kept in self.investigations(incident_id):
+            del self._investigations[kept.id]
+
     def add_costs(self, entries: Iterable[LedgerEntry]) -> None:
         """Append to the ledger."""
         self._costs.extend(entries)

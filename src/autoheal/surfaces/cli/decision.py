@@ -49,6 +49,6 @@ def show(
         show_json("decision", record=found[0])
         return
     trace = found[0]
-    state = "intact" if trace.intact() else "CHANGED"
+    state = "deleted" if trace.deleted else "intact" if trace.intact() else "CHANGED"
     show_text(printable(f"#{trace.sequence} {trace.id} {trace.kind} by {trace.actor}, {state}"))
     show_text(printable(json.dumps(json.loads(trace.body), indent=2, ensure_ascii=False)))

@@ -13,13 +13,22 @@ import typer
 
 from autoheal.domain.catalog import Around, Link, TakenIn
 from autoheal.domain.errors import UserError
-from autoheal.domain.fact import NodeKind
+from autoheal.domain.fact import NodeKind, Provenance
+from autoheal.surfaces.cli import graph_mend
 from autoheal.surfaces.cli.opening import opened
 from autoheal.surfaces.cli.options import AsJson
 from autoheal.surfaces.cli.output import note, show_json, show_table
 from autoheal.surfaces.cli.output import show as show_text
 
 command = typer.Typer(no_args_is_help=True)
+for _mend in (
+    graph_mend.merge,
+    graph_mend.unmerge,
+    graph_mend.merges,
+    graph_mend.retract,
+    graph_mend.restore,
+):
+    command.command()(_mend)
 
 AsOf = Annotated[str, typer.Option(help="As known at this time, RFC 3339.")]
 TrueAt = Annotated[str, typer.Option(help="As it was in the world at this time, RFC 3339.")]
@@ -82,7 +91,8 @@ def _neighbors(ctx: typer.Context, thing: str, around: Around, *, as_json: bool)
     show_table(_COLUMNS, _rows(found.links), empty=f"nothing is believed of {thing}")
     more = f"; {found.left_out} more did not fit" if found.left_out else ""
     disputed = f", {len(found.conflicts)} in dispute" if found.conflicts else ""
-    note(f"{len(found.entries)} things, {len(found.links)} relations{disputed}{more}")
+    cut = f"; cut: {found.cut_says}" if found.cut else ""
+    note(f"{len(found.entries)} things, {len(found.links)} relations{disputed}{more}{cut}")
 
 
 _COLUMNS = ("subject", "relation", "object", "believed", "how", "source", "since", "until")
@@ -117,11 +127,17 @@ def _show_fact(ctx: typer.Context, fact_id: str, *, as_json: bool) -> None:
         ("true", f"{fact.valid_from or 'unknown'} to {fact.valid_to or 'now'}"),
         *([("in the place of", fact.supersedes)] if fact.supersedes else []),
         *(
-            ("said by", f"{s.actor}, {s.source}, {s.method}, {s.asserted_at.isoformat()}")
+            ("said by", f"{s.actor}, {s.source}, {s.method}, {s.asserted_at.isoformat()}{_read_from(s)}")
             for s in fact.provenance
         ),
     ]
     show_table(("", ""), rows, empty="")
+
+
+def _read_from(said: Provenance) -> str:
+    """Which input, and what read it."""
+    by = f", read by {said.extractor}" if said.extractor else ""
+    return f"{by} from {said.reference}" if said.reference else by
 
 
 @command.command("conflicts")

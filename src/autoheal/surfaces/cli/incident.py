@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from autoheal.domain.errors import UserError
+from autoheal.domain.investigation import Mechanism
+from autoheal.domain.judgment import Truth, Word
 from autoheal.domain.person import Right
 from autoheal.surfaces.cli.incident_page import page
 from autoheal.surfaces.cli.opening import opened
@@ -80,3 +83,50 @@ def postmortem(
         edited = text.read_text(encoding="utf-8") if text else None
         who = app.acting(person(actor), Right.PUBLISH)
         note(f"published as {app.knowledge.publish(incident, actor=who, text=edited)}")
+
+
+@command.command("judge")
+def judge(  # noqa: PLR0913  each is an option of the command
+    ctx: typer.Context,
+    incident: Id,
+    *,
+    right: Annotated[bool, typer.Option("--right", help="The verdict was right.")] = False,
+    no_fault: Annotated[bool, typer.Option("--no-fault", help="It was wrong: there was no fault.")] = False,
+    cause: Annotated[str, typer.Option(help="It was wrong: the service that was at fault.")] = "",
+    mechanism: Annotated[Mechanism | None, typer.Option(help="How that service failed.")] = None,
+    change: Annotated[str, typer.Option(help="Id of the change that brought it.")] = "",
+    words: Annotated[str, typer.Option("--note", help="What else is to be remembered.")] = "",
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Judge a verdict: a wrong one is traced to its first wrong step and enters the regression set."""
+    if [right, no_fault, bool(cause)].count(True) != 1:
+        raise UserError("say one of --right, --no-fault and --cause SERVICE")
+    if (mechanism or change) and not cause:
+        raise UserError("--mechanism and --change say more of a --cause SERVICE")
+    truth = None if right else Truth(entity=cause or None, mechanism=mechanism, change_id=change or None)
+    with opened(ctx) as app:
+        judgment, entered = app.judge(incident, Word(actor=person(actor), truth=truth, note=words))
+    if as_json:
+        show_json("judgment", judgment=judgment, regression=entered)
+        return
+    entry = f"regression set: {entered}" if truth else ""
+    show_text("\n".join(filter(None, (judgment.says, entry))))
+
+
+@command.command("delete")
+def delete(
+    ctx: typer.Context,
+    incident: Id,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; this is kept for good.")],
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Delete what was investigated: evidence, hypotheses, timeline, recording; a tombstone stays."""
+    with opened(ctx) as app:
+        left = app.deletion.delete(incident, actor=app.acting(person(actor), Right.DELETE), reason=reason)
+    if as_json:
+        show_json("tombstone", tombstone=left)
+        return
+    note(f"deleted; the tombstone names {left.actor}, {left.at.isoformat()} and the reason")

@@ -28,6 +28,7 @@ def page(file: IncidentFile) -> str:
         _times(file),
         _alerts(file),
         _findings(file),
+        _judgment(file),
         _actions(file),
         _lessons(file),
         _cost(file),
@@ -40,6 +41,9 @@ def _head(file: IncidentFile) -> Iterator[str]:
     yield f"{incident.id}  {incident.title}"
     services = ", ".join(incident.services) or "-"
     yield f"  {incident.state} · {incident.severity} · {incident.environment} · {services}"
+    if file.tombstone is not None:
+        stone = file.tombstone
+        yield f"  DELETED by {stone.actor} at {cell(stone.at)}: {stone.reason}"
     if incident.impact:
         yield f"  impact: {incident.impact}"
     if incident.outcome:
@@ -65,6 +69,13 @@ def _alerts(file: IncidentFile) -> Iterator[str]:
 def _findings(file: IncidentFile) -> Iterator[str]:
     for investigation in file.investigations:
         yield from _finding(investigation)
+
+
+def _judgment(file: IncidentFile) -> Iterator[str]:
+    if file.judgment is not None:
+        yield f"Judgment: {file.judgment.says}"
+    if file.judgment is not None and file.judgment.note:
+        yield f"  {file.judgment.note}"
 
 
 def _finding(investigation: Investigation) -> Iterator[str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from autoheal.domain.approval import Approval, Decision
+from autoheal.domain.investigation import Mechanism
+from autoheal.domain.judgment import Judgment, Truth, Word
 from autoheal.domain.person import Right
 from autoheal.domain.proposal import Proposal
 from autoheal.domain.question import Question
+from autoheal.recording.deletion import Tombstone
 from autoheal.surfaces.http.product import Product, api_router
 from autoheal.surfaces.http.reads import KillSwitch
 
@@ -48,6 +52,30 @@ class ServiceBody(Body):
     """The service that a person speaks of."""
 
     service: Person
+
+
+class JudgmentBody(Body):
+    """Whether the verdict was right; a wrong one says what was there: a service at fault, or no fault."""
+
+    right: bool
+    entity: Person | None = None
+    mechanism: Mechanism | None = None
+    change_id: Person | None = None
+    note: Words = ""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.right and self.entity) or ((self.mechanism or self.change_id) and not self.entity):
+            raise ValueError("only a wrong verdict names an entity, and only an entity has more to it")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The judgment, and where its case entered the regression set, or why it did not."""
+
+    judgment: Judgment
+    regression: str
 
 
 class PostmortemBody(Body):
@@ -91,6 +119,21 @@ def answer(question_id: str, body: AnswerBody, app: Product) -> Question:
 def correct(incident_id: str, body: ServiceBody, app: Product) -> None:
     """Say that a service is not the cause: what waits there is called off, another cause is sought."""
     app.correct(incident_id, actor=body.actor, service=body.service)
+
+
+@router.post("/incidents/{incident_id}/judgment", status_code=201)
+def judge(incident_id: str, body: JudgmentBody, app: Product) -> Judged:
+    """Judge the last verdict: a wrong one is traced to its first wrong step and enters the regression set."""
+    truth = Truth(entity=body.entity, mechanism=body.mechanism, change_id=body.change_id)
+    word = Word(actor=body.actor, truth=None if body.right else truth, note=body.note)
+    judgment, entered = app.judge(incident_id, word)
+    return Judged(judgment=judgment, regression=entered)
+
+
+@router.post("/incidents/{incident_id}/deletion", status_code=201)
+def delete(incident_id: str, body: ReasonBody, app: Product) -> Tombstone:
+    """Delete what was investigated of a closed incident; who, when and why stays for good."""
+    return app.deletion.delete(incident_id, actor=app.acting(body.actor, Right.DELETE), reason=body.reason)
 
 
 @router.post("/proposals/{proposal_id}/merge")

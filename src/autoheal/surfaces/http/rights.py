@@ -55,6 +55,8 @@ _ACTS = {
     "/actions/{mitigation_id}/approval": Right.DECIDE,
     "/questions/{question_id}/answer": Right.DECIDE,
     "/incidents/{incident_id}/correction": Right.DECIDE,
+    "/incidents/{incident_id}/judgment": Right.DECIDE,
+    "/incidents/{incident_id}/deletion": Right.DELETE,
     "/proposals/{proposal_id}/merge": Right.PUBLISH,
     "/proposals/{proposal_id}/reject": Right.PUBLISH,
     "/incidents/{incident_id}/postmortem": Right.PUBLISH,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse
 from pydantic import StringConstraints
 
 from autoheal.domain.approval import Decision
+from autoheal.domain.errors import UserError
+from autoheal.domain.judgment import Truth, Word
+from autoheal.domain.person import Right
 from autoheal.surfaces.web.rendering import PageRoute, Product
 
 CHANNEL = "web"
@@ -17,6 +20,7 @@ CHANNEL = "web"
 Person = Annotated[str, Form(), StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Reason = Annotated[str, Form(), StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Words = Annotated[str, Form(), StringConstraints(strip_whitespace=True, max_length=4000)]
+Verdict = Annotated[Literal["right", "wrong", "no fault"], Form()]
 Digest = Annotated[str, Form(), StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -36,6 +40,25 @@ def decide(
     incident_id = next(shown, "")
     app.decide(mitigation_id, digest=digest, decision=decision, actor=actor, channel=CHANNEL, note=note)
     return _back(f"/incidents/{incident_id}#actions" if incident_id else "/")
+
+
+@router.post("/incidents/{incident_id}/judgment")
+def judge(
+    incident_id: str, app: Product, actor: Person, verdict: Verdict, entity: Words = "", note: Words = ""
+) -> RedirectResponse:
+    """Judge the last verdict of an incident."""
+    if verdict == "wrong" and not entity:
+        raise UserError("name the service that was at fault, or say that there was no fault")
+    truth = None if verdict == "right" else Truth(entity=entity if verdict == "wrong" else None)
+    app.judge(incident_id, Word(actor=actor, truth=truth, note=note))
+    return _back(f"/incidents/{incident_id}#judgment")
+
+
+@router.post("/incidents/{incident_id}/deletion")
+def delete(incident_id: str, app: Product, actor: Person, reason: Reason) -> RedirectResponse:
+    """Delete what was investigated of an incident."""
+    app.deletion.delete(incident_id, actor=app.acting(actor, Right.DELETE), reason=reason)
+    return _back(f"/incidents/{incident_id}")
 
 
 @router.post("/proposals/{proposal_id}/merge")

@@ -34,6 +34,12 @@ class IncidentView:
     total: Bill
 
     @property
+    def suspects(self) -> tuple[str, ...]:
+        """The services that a person may mean, the alarmed ones first."""
+        considered = (h.entity for i in self.file.investigations for h in i.hypotheses)
+        return tuple(dict.fromkeys((*self.file.incident.services, *considered)))
+
+    @property
     def live(self) -> bool:
         """Whether the page may still change by itself."""
         return self.file.incident.closed_at is None
@@ -118,9 +124,10 @@ def _series(file: IncidentFile, read: Read) -> Iterator[Series]:
             seen.add((reading.entity, reading.subject))
             yield _cited(reading, read)
     cited = {reading.evidence_id for reading in _readings(file)}
+    stored = {evidence.id for evidence in file.evidence}
     for verification in file.verifications.values():
         for evidence_id in dict.fromkeys(verification.evidence_ids):
-            if evidence_id not in cited:
+            if evidence_id in stored - cited:
                 yield from _judged(evidence_id, read)
 
 

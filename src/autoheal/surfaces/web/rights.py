@@ -24,6 +24,8 @@ _READ = (
 )
 _ACTS = {
     "/actions/{mitigation_id}/approval": Right.DECIDE,
+    "/incidents/{incident_id}/judgment": Right.DECIDE,
+    "/incidents/{incident_id}/deletion": Right.DELETE,
     "/proposals/{proposal_id}/merge": Right.PUBLISH,
     "/proposals/{proposal_id}/reject": Right.PUBLISH,
     "/kill-switch/engage": Right.STOP,

@@ -202,7 +202,7 @@ def test_every_act_is_refused_to_whoever_names_another_person(
 
 
 def _filled(name: str) -> object:
-    given = {"digest": "a" * 64, "decision": "approved", "tier": "read", "role": "viewer"}
+    given = {"right": True, "digest": "a" * 64, "decision": "approved", "tier": "read", "role": "viewer"}
     return given.get(name, "checkout")
 
 

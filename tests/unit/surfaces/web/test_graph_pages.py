@@ -117,3 +117,14 @@ def test_a_fact_is_found_by_the_id_that_a_trace_cites(web: Browser) -> None:
     found = web.send("GET", "/api/v1/graph/fact", params={"fact_id": key}).json()
     assert found["provenance"][0]["source"] == "jaeger"
     assert web.get("/api/v1/graph/fact?fact_id=nothing").status_code == 404
+
+
+def test_a_hub_that_was_cut_says_so_on_the_page_and_in_the_api(app: App, web: Browser) -> None:
+    hub = service("hub")
+    app.graph().save_node(Node(urn=hub, kind=NodeKind.SERVICE, name="hub", seen_at=NOON))
+    app.graph().assert_facts([said(service(f"s{number}"), Relation.CALLS, hub) for number in range(2_050)])
+    view = web.get("/api/v1/graph/around?thing=hub").json()
+    assert (view["cut"], view["facts_left_out"], view["cut_says"]) == (True, 50, "50 older facts")
+    assert "50 older facts left out" in web.get(f"/graph/{hub}").text
+    assert web.get("/api/v1/graph/around?thing=web").json()["cut"] is False
+    assert "Not all is here" not in web.get(f"/graph/{service('web')}").text

@@ -6,8 +6,8 @@ from alembic import op
 
 from autoheal.integrations.database.schema import person, session
 
-revision = "0007"
-down_revision = "0005"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
