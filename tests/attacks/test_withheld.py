@@ -199,3 +199,21 @@ def test_one_line_says_which_right_is_missing(app: App, headers: Mapping[Role, d
 
 def test_the_live_stream_names_what_changed_and_says_nothing_of_it(app: App) -> None:
     assert set(snapshot(app)) == {*(incident.id for incident in app.incidents()), "waiting"}
+
+
+@pytest.mark.criterion(37)
+def test_what_was_made_of_deleted_text_is_withheld_whole(
+    app: App, headers: Mapping[Role, dict[str, str]]
+) -> None:
+    """The last test of this file: it deletes the incident of all the others."""
+    (incident,) = app.incidents()
+    app.memory.incidents.save(replace(app.memory.incidents.get(incident.id), closed_at=app.clock.now()))
+    web = browser(app)
+    gone = {"actor": "admin", "reason": "a customer asked"}
+    path = f"/api/v1/incidents/{incident.id}"
+    answer = web.send("POST", f"{path}/deletion", json=gone, headers=headers[Role.ADMIN])
+    assert answer.status_code == 201, answer.text
+    paths = readable(web.server, app)
+    without = seen(web, paths, headers[Role.VIEWER])
+    for said in (CANARY, *(" ".join(line.split()[:3]) for line in (*LINES, TOLD))):
+        assert {path for path in without if said in without[path]} == set()

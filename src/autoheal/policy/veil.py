@@ -33,6 +33,8 @@ _DIGITS = 9
 _WORD = re.compile(r"\w+(?:[-.:/@=#+]\w+)*")
 _PIECE = re.compile(r"\w+")
 _OF = '" of "'
+_FREE = frozenset({"escalation", "why_asked", "text", "reason", "says", "note"})
+"""Fields in which anybody may say anything."""
 _KEPT = frozenset({"id", "hash", "previous_hash", "digest", "evidence_digest", "signature"})
 
 
@@ -45,6 +47,8 @@ class Veil:
     pieces: frozenset[str]
     names: frozenset[str]
     quotes: tuple[str, ...]
+    blind: bool
+    """The raw text was deleted: what was made of it cannot be searched, and is withheld whole."""
     plain: frozenset[str]
     """Evidence whose text may be shown, since it is a finding itself: the changes."""
 
@@ -110,6 +114,8 @@ class Veil:
             return word
         named = (field.name for field in fields(word))
         shown = {name: self._over(getattr(word, name)) for name in named if not _kept(name)}
+        if self.blind:
+            shown |= {name: WITHHELD for name in _FREE & shown.keys() if shown[name]}
         return replace(word, **shown)
 
     def _structured(self, word: object) -> object:
@@ -124,6 +130,8 @@ class Veil:
                 word = replace(word, reason=_gone(word.reason))
             case Mitigation():  # all else is bound by its digest, and is in our own words
                 word = replace(word, result=_gone(word.result))
+            case DecisionTrace() if self.blind:
+                word = replace(word, body=canonical({"said": WITHHELD}))
             case DecisionTrace():
                 body: Mapping[str, object] = json.loads(word.body)
                 word = replace(word, body=canonical({key: self._over(said) for key, said in body.items()}))
@@ -151,7 +159,12 @@ def _split(claim: Claim) -> tuple[str, str]:
 
 
 def drawn(
-    lines: Iterable[str], *, names: Iterable[str], claims: Iterable[Claim], plain: Collection[str]
+    lines: Iterable[str],
+    *,
+    names: Iterable[str],
+    claims: Iterable[Claim],
+    plain: Collection[str],
+    blind: bool = False,
 ) -> Veil:
     """The veil over an incident with these raw lines; names are public, plain is evidence of changes."""
     said = list(dict.fromkeys(lines))
@@ -162,6 +175,7 @@ def drawn(
     quotes |= {r.text for claim in telling for r in claim.readings if r.evidence_id not in plain}
     return Veil(
         raw="\n".join(said),
+        blind=blind,
         runs="\n".join(f" {' '.join(words)} " for words in split),
         pieces=frozenset(word for words in split for word in words),
         names=known,

@@ -37,7 +37,11 @@ def veil_of(incident_id: str, memory: Memory) -> Veil:
     ]
     claims = [c for i in investigations for h in i.hypotheses for c in (*h.claims_for, *h.claims_against)]
     return drawn(
-        _raw(incidents, evidence, told, acts), names=filter(None, names), claims=claims, plain=changes
+        _raw(incidents, evidence, told, acts),
+        names=filter(None, names),
+        claims=claims,
+        plain=changes,
+        blind=incident.closed_at is not None and not evidence,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from autoheal.domain.person import Right
 from autoheal.ports.curation import Merge, Said
 from autoheal.surfaces.cli.opening import opened
 from autoheal.surfaces.cli.options import Actor, AsJson, person
@@ -30,7 +31,9 @@ def merge(
 ) -> None:
     """Say that two things are one: the first is read as the second from now on; both ids go on working."""
     with opened(ctx) as app:
-        made = app.knowledge.merge(source, target, actor=person(actor), reason=reason)
+        made = app.knowledge.merge(
+            source, target, actor=app.acting(person(actor), Right.PUBLISH), reason=reason
+        )
     _say(
         made, f"{made.source} is read as {made.target}; `graph unmerge` makes them two again", as_json=as_json
     )
@@ -41,7 +44,7 @@ def unmerge(
 ) -> None:
     """Undo a merge: each has again what was told under its own name, also since the merge."""
     with opened(ctx) as app:
-        undone = app.knowledge.unmerge(source, actor=person(actor), reason=reason)
+        undone = app.knowledge.unmerge(source, actor=app.acting(person(actor), Right.PUBLISH), reason=reason)
     _say(undone, f"{undone.source} and {undone.target} are two again", as_json=as_json)
 
 
@@ -71,7 +74,9 @@ def retract(  # noqa: PLR0913  each is an option of the command
         if dry_run:
             said = app.knowledge.said_by(extractor, version)
         else:
-            said = app.knowledge.retract(extractor, version, actor=person(actor), reason=reason)
+            said = app.knowledge.retract(
+                extractor, version, actor=app.acting(person(actor), Right.PUBLISH), reason=reason
+            )
     _count(said, "would be taken back" if dry_run else "taken back", as_json=as_json)
 
 
@@ -86,7 +91,9 @@ def restore(
 ) -> None:
     """Believe again, from now on, what was taken back."""
     with opened(ctx) as app:
-        said = app.knowledge.restore(extractor, version, actor=person(actor), reason=reason)
+        said = app.knowledge.restore(
+            extractor, version, actor=app.acting(person(actor), Right.PUBLISH), reason=reason
+        )
     _count(said, "believed again", as_json=as_json)
 
 

@@ -7,8 +7,8 @@ from alembic import op
 from autoheal.domain.decision_trace import DELETED, REDACTED
 from autoheal.integrations.database.schema import audit
 
-revision = "0008"
-down_revision = "0007"
+revision = "0007"
+down_revision = "0006"
 
 _KEPT = " AND ".join(f"NEW.{c.name} = OLD.{c.name}" for c in audit.columns if c.name != "body")
 _ALLOWED = f"NEW.body = '{REDACTED}' AND OLD.kind <> '{DELETED}' AND {_KEPT}"
