@@ -15,7 +15,7 @@ from autoheal.learning.material import Material
 from autoheal.learning.model_fix import model_fix
 from autoheal.learning.proposing import Draft, Plan, body_of
 from autoheal.learning.recorded_requests import Expectation, expectations, regression_test
-from autoheal.learning.trial import FAILED, complaint, last_line, regression_path, run_tests
+from autoheal.learning.trial import FAILED, ROOM, complaint, last_line, regression_path, run_tests
 from autoheal.policy.masking import was_masked
 from autoheal.ports.production import Branch
 from autoheal.ports.proving import Ran
@@ -243,6 +243,7 @@ def _proved(lessons: Lessons, material: Material, shown: Shown) -> Draft | str:
             f"regression test on main {branch.base[:12]}": f"fails, as it should: {complaint(shown.before)}",
             f"regression test on this branch {branch.head[:12]}": f"passed in {shown.after.seconds:.1f} s",
             "the repository's own tests": f"passed in {whole.seconds:.1f} s",
+            ROOM: lessons.prover.isolation,
         },
     )
     culprit = material.culprit

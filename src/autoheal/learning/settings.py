@@ -36,6 +36,9 @@ class LearningSettings(BaseModel):
     patch_network: bool = Field(
         default=False, description="whether that program may use the network: a hosted model needs it"
     )
+    patch_readable: tuple[str, ...] = Field(
+        default=(), description="folders that program may read besides the system's programs"
+    )
     patch_environment: dict[str, SecretStr] = Field(
         default_factory=dict, description="environment variables of that program, such as its API key"
     )
