@@ -30,7 +30,7 @@ class LearningSettings(BaseModel):
     entity_label: str = Field(default="service", description="the metric label that names the service")
     patch_command: tuple[str, ...] = Field(
         default=(),
-        description="program that writes patches instead of a model; {prompt} is the prompt, else its input is",
+        description="program that writes patches instead of a model; {prompt} is the prompt, or its input",
     )
     patch_seconds: float = Field(default=900, gt=0, description="how long that program may work")
     patch_network: bool = Field(
