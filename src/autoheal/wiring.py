@@ -39,7 +39,7 @@ from autoheal.integrations.git.forge import GitForge
 from autoheal.integrations.git.skills import GitSkillLibrary
 from autoheal.integrations.machine import SystemClock, UlidIds, new_secret
 from autoheal.integrations.models.minds import ConfiguredMinds
-from autoheal.integrations.prover.prover import SandboxedProver
+from autoheal.integrations.prover.prover import Allowances, SandboxedProver
 from autoheal.learning.context_index import ContextIndex
 from autoheal.learning.knowledge import Knowledge
 from autoheal.learning.lessons import Lessons
@@ -359,8 +359,11 @@ def _coder(config: Config) -> ProgramCoder | None:
         return None
     prover = SandboxedProver(
         memory_megabytes=16_384,  # the runtimes of such programs reserve far more than they use
-        network=settings.patch_network,
-        environment={n: value.get_secret_value() for n, value in settings.patch_environment.items()},
+        allowed=Allowances(
+            network=settings.patch_network,
+            environment={n: value.get_secret_value() for n, value in settings.patch_environment.items()},
+            readable=settings.patch_readable,
+        ),
     )
     return ProgramCoder(command=settings.patch_command, prover=prover, seconds=settings.patch_seconds)
 
@@ -390,6 +393,7 @@ def _checks(
             checks.kill_probe(responder.mitigations),
             access_probe(people, config.http.host),
             checks.disk_probe(lambda: shutil.disk_usage(config.home).free),
+            checks.isolation_probe(SandboxedProver()),
             checks.programs_probe(found, _PROGRAMS),
         )
         return checks.run(probes, timer=time.monotonic)

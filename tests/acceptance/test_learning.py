@@ -58,10 +58,11 @@ def checks(proposal: Proposal) -> list[str]:
 def test_the_fix_has_a_test_that_failed_before_and_passes_after(world: World) -> None:
     fault = bad_deploy(world)
     fix = world.lesson(ProposalKind.FIX, fault.id)
-    before, after, whole = checks(fix)
+    before, after, whole, room = checks(fix)
     assert "fails, as it should: AssertionError: POST /price answered {'status': 500" in before
     assert after.startswith("passed")
     assert whole.startswith("passed")
+    assert room == world.lessons.prover.isolation
     assert BUG[1] in (world.forge.read("shop", BUG[0], at=fix.head) or "")
     assert BUG[1] not in (world.forge.read("shop", BUG[0]) or ""), "main stays as it is until a person merges"
 
@@ -152,10 +153,10 @@ def test_a_killed_process_has_no_code_to_undo(world: World) -> None:
 def test_the_new_alert_would_have_shown_the_recorded_incident_sooner(world: World) -> None:
     fault = bad_deploy(world)
     found = world.lesson(ProposalKind.OBSERVABILITY, fault.id)
-    sooner, quiet, checked, tested = checks(found)
+    sooner, quiet, checked, tested, room = checks(found)
     assert sooner == "passed: 15 s sooner"
     assert quiet.startswith("passed: 0 extra pages in")
-    assert (checked, tested) == ("passed", "passed")
+    assert (checked, tested, room) == ("passed", "passed", world.lessons.prover.isolation)
     files = world.forge.files("shop", "alerts", at=found.head)
     assert "alerts/EarlyPricingRequestsErrorRatio.yml" in files
 

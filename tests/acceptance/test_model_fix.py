@@ -109,7 +109,7 @@ def test_a_proved_patch_of_a_model_is_proposed_and_the_revert_is_named(world: Wo
     server = serve(world, working(read, replaces(PATH, WRONG, MENDED)))
     fix = world.lesson(ProposalKind.FIX, fault.id)
     assert fix.proof is not None, fix.reason
-    before, after, _whole = fix.proof.checks.values()
+    before, after, _whole, _room = fix.proof.checks.values()
     assert before.startswith("fails, as it should: AssertionError")
     assert after.startswith("passed")
     assert changed(world, fix) == [PATH, "tests/regression/test_inc_1.py"]

@@ -148,6 +148,8 @@ class _Run:
 class _Believer:
     """A Prover that believes everything, so that as many proposals as possible are opened."""
 
+    isolated, isolation = True, "nothing was run"
+
     def run(
         self,
         command: Sequence[str],

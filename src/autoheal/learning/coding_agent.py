@@ -48,12 +48,17 @@ class Patch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """What is to be repaired: on which commit, by what test it is judged, and who judges."""
+    """What is to be written: on which commit, by what test it is judged, and who judges.
+
+    wanted says what must hold with the patch, needs introduces it; instructions are ours, for any incident.
+    """
 
     material: Material
     commit: str
     wanted: str
     judge: Callable[[Mapping[str, str]], str | None]
+    instructions: str = INSTRUCTIONS
+    needs: str = "What must hold with your patch and does not hold without it:"
 
 
 def is_configured(lessons: Lessons) -> bool:
@@ -83,7 +88,7 @@ def _by_model(lessons: Lessons, mind: Mind, assignment: Assignment) -> Patch | s
     task = Task(
         incident_id=incident_id,
         stage=Stage.PATCH,
-        instructions=INSTRUCTIONS,
+        instructions=assignment.instructions,
         context="",
         question=_question(lessons, assignment, boundary),
         answer=Finished,
@@ -107,7 +112,7 @@ def _told(objection: str | None, boundary: str) -> str | None:
 
 
 def _by_program(lessons: Lessons, coder: Coder, assignment: Assignment) -> Patch | str:
-    prompt = f"{INSTRUCTIONS}\n{_question(lessons, assignment, boundary_of(lessons))}\n"
+    prompt = f"{assignment.instructions}\n{_question(lessons, assignment, boundary_of(lessons))}\n"
     with lessons.forge.worktree(lessons.settings.code_repository, assignment.commit) as folder:
         edited = coder.edit(folder, prompt)
     cost = LedgerEntry(
@@ -136,8 +141,8 @@ def _question(lessons: Lessons, assignment: Assignment, boundary: str) -> str:
             f"Incident {material.incident.id}. What was found to be the cause:",
             quoted(found, source="investigation", boundary=boundary, limit=_DIFF),
             quoted(change, source="the change that is blamed", boundary=boundary),
-            "What must hold with your patch and does not hold without it:",
-            quoted(assignment.wanted, source="regression test", boundary=boundary, limit=_DIFF),
+            assignment.needs,
+            quoted(assignment.wanted, source="what is asked for", boundary=boundary, limit=_DIFF),
             _diff(lessons, material, boundary),
         )
     )

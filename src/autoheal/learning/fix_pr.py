@@ -15,7 +15,7 @@ from autoheal.learning.material import Material
 from autoheal.learning.model_fix import model_fix
 from autoheal.learning.proposing import Draft, Plan, body_of
 from autoheal.learning.recorded_requests import Expectation, expectations, regression_test
-from autoheal.learning.trial import FAILED, complaint, last_line, regression_path, run_tests
+from autoheal.learning.trial import FAILED, ROOM, complaint, last_line, regression_path, run_tests
 from autoheal.policy.masking import was_masked
 from autoheal.ports.production import Branch
 from autoheal.ports.proving import Ran
@@ -55,7 +55,7 @@ def plan_fix(lessons: Lessons, material: Material) -> Plan | str:
     remedies = list(_remedies(lessons, material, culprit))
     if not remedies:
         return f"the {culprit.kind} {culprit.title or culprit.id} does not stand in the code repository"
-    wanted = expectations(_with_spans(lessons, material))[:_MAX_EXPECTATIONS]
+    wanted = expectations(with_spans(lessons, material))[:_MAX_EXPECTATIONS]
     if not wanted and not is_configured(lessons):
         return "no request was recorded that can be sent again: no test could show the fix"
     if wanted and lessons.forge.read(lessons.settings.code_repository, lessons.settings.harness) is None:
@@ -66,8 +66,8 @@ def plan_fix(lessons: Lessons, material: Material) -> Plan | str:
     return Plan(key=key, write=lambda: _written(lessons, material, remedies, wanted))
 
 
-def _with_spans(lessons: Lessons, material: Material) -> Material:
-    """A recalled incident asked for no spans; the learning run asks for the culprit's own."""
+def with_spans(lessons: Lessons, material: Material) -> Material:
+    """The incident with spans: where it asked for none, the learning run asks for the culprit's own."""
     cause = material.cause
     if cause is None or any(e.expression.startswith("spans of ") for e in material.evidence.values()):
         return material
@@ -243,6 +243,7 @@ def _proved(lessons: Lessons, material: Material, shown: Shown) -> Draft | str:
             f"regression test on main {branch.base[:12]}": f"fails, as it should: {complaint(shown.before)}",
             f"regression test on this branch {branch.head[:12]}": f"passed in {shown.after.seconds:.1f} s",
             "the repository's own tests": f"passed in {whole.seconds:.1f} s",
+            ROOM: lessons.prover.isolation,
         },
     )
     culprit = material.culprit

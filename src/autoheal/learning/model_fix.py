@@ -15,6 +15,7 @@ from autoheal.learning.proposing import Draft, body_of
 from autoheal.learning.recorded_requests import Expectation, regression_test
 from autoheal.learning.trial import (
     FAILED,
+    ROOM,
     complaint,
     last_line,
     passed_tests,
@@ -163,6 +164,7 @@ def _draft(court: Court, patch: Patch, proved: Proved, plain: Draft | str) -> Dr
             ),
             "the same with the patch": f"passed in {proved.after.seconds:.1f} s",
             "the repository's own tests": last_line(proved.whole),
+            ROOM: lessons.prover.isolation,
         },
     )
     cause = court.material.cause

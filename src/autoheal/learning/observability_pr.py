@@ -17,6 +17,7 @@ from autoheal.learning.material import Material, Signal, past, signals
 from autoheal.learning.proposing import Draft, Plan, body_of
 from autoheal.learning.rule_file import NewAlert, check_rules, outcome, run_rule_tests
 from autoheal.learning.skill_draft import EARLY
+from autoheal.learning.trial import ROOM
 
 _HOLDS = (0.0, 5.0, 10.0, 15.0, 30.0, 60.0)
 _MAX_SIGNALS = 6
@@ -163,6 +164,7 @@ def _write(lessons: Lessons, material: Material, found: Candidate) -> Draft | st
             "backtest on quiet history": f"passed: 0 extra pages in {found.quiet_seconds:.0f} s",
             "promtool check rules": outcome(checked),
             "promtool test rules": outcome(tested),
+            ROOM: lessons.prover.isolation,
         },
     )
     title = f"Watch {signal.subject[:60]} of {signal.entity}"

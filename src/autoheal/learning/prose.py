@@ -21,7 +21,8 @@ from autoheal.ports.runs import Json
 WRITTEN = "postmortem.written"
 _MOST = 20
 _FACTS = 60
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+"""A number as people write it; each has to stand in what the writer was given."""
 
 INSTRUCTIONS = """\
 You write the account of a closed production incident for its postmortem: what happened, why, what helped.
@@ -82,12 +83,13 @@ def _stands(sentence: Sentence, facts: Sequence[Stated], names: Sequence[str]) -
     if not cited or not cited <= known:
         return False
     said = "\n".join(fact.text for fact in facts if cited & set(fact.evidence))
-    if not set(_NUMBER.findall(sentence.text)) <= set(_NUMBER.findall(said)):
+    if not set(NUMBER.findall(sentence.text)) <= set(NUMBER.findall(said)):
         return False
-    return all(_names(said, name) for name in names if _names(sentence.text, name))
+    return all(names_it(said, name) for name in names if names_it(sentence.text, name))
 
 
-def _names(text: str, name: str) -> bool:
+def names_it(text: str, name: str) -> bool:
+    """Whether a text holds a name as a word of its own."""
     return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text, re.IGNORECASE) is not None
 
 

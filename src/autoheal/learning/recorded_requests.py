@@ -111,6 +111,21 @@ def expectations(material: Material) -> list[Expectation]:
     return [expectation for _, variants in ranked for expectation in variants]
 
 
+def answered_well(material: Material, expectation: Expectation) -> tuple[Request, ...]:
+    """Other requests of the same operation that were answered well while those went wrong."""
+    spans = [i for i, e in material.evidence.items() if e.expression.startswith("spans of ")]
+    rows = dict.fromkeys(row for i in spans for row in material.rows[i])
+    wrong = {_same(request) for request in expectation.requests}
+    onset = (material.investigation.onset if material.investigation else None) or material.alerted
+    during = (r for t, r in requests_of(rows, expectation.service) if onset - 1 <= t <= material.looked)
+    alike = [r for r in during if (r.operation, r.status) == (expectation.operation, expectation.status)]
+    return _distinct([request for request in alike if _same(request) not in wrong])
+
+
+def _same(request: Request) -> str:
+    return json.dumps([request.method, request.path, request.body], sort_keys=True)
+
+
 def _of(requests: Sequence[Request], operation: str) -> list[Request]:
     return [request for request in requests if request.operation == operation]
 
@@ -177,7 +192,7 @@ def _many(expectation: Expectation) -> int:
 
 def _distinct(requests: Sequence[Request]) -> tuple[Request, ...]:
     """The first few different ones."""
-    found = {(r.method, r.path, json.dumps(r.body, sort_keys=True)): r for r in reversed(requests)}
+    found = {_same(r): r for r in reversed(requests)}
     return tuple(list(found.values())[-MAX_REQUESTS:][::-1])
 
 

@@ -30,11 +30,14 @@ class LearningSettings(BaseModel):
     entity_label: str = Field(default="service", description="the metric label that names the service")
     patch_command: tuple[str, ...] = Field(
         default=(),
-        description="program that writes patches instead of a model; it gets the prompt on standard input",
+        description="program that writes patches instead of a model; {prompt} is the prompt, or its input",
     )
     patch_seconds: float = Field(default=900, gt=0, description="how long that program may work")
     patch_network: bool = Field(
         default=False, description="whether that program may use the network: a hosted model needs it"
+    )
+    patch_readable: tuple[str, ...] = Field(
+        default=(), description="folders that program may read besides the system's programs"
     )
     patch_environment: dict[str, SecretStr] = Field(
         default_factory=dict, description="environment variables of that program, such as its API key"

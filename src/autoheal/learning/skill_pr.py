@@ -17,6 +17,7 @@ from autoheal.learning.material import Material, past
 from autoheal.learning.proposing import Draft, Plan, body_of
 from autoheal.learning.replay import replayed, wrongly_fires
 from autoheal.learning.skill_draft import Merged, drafts, merged, nearest
+from autoheal.learning.skill_words import written
 
 
 def plan_skill(lessons: Lessons, material: Material) -> Plan | str:
@@ -93,10 +94,12 @@ def _write(lessons: Lessons, material: Material, skill: Skill, wider: Merged | N
     proof = prove(lessons, material, skill)
     if isinstance(proof, str):
         return proof
-    files = {f"skills/{skill.name}/{name}": text for name, text in render(skill).items()}
+    made = written(lessons, material, skill, _words_before(lessons, skill) if wider else "")
+    files = {f"skills/{skill.name}/{name}": text for name, text in made.files.items()}
     what = f"`skills/{skill.name}`, version {skill.version}: {_in_words(skill)}"
     if wider:
         what += f"\n\nMerged into `{wider.into}`, nearly the same; wider now: {', '.join(wider.changed)}."
+    what += f"\n\n{made.told}"
     title = f"{'Widen' if wider else 'Add'} the skill {skill.name}"
     branch = lessons.forge.commit(
         lessons.settings.context_repository,
@@ -108,8 +111,13 @@ def _write(lessons: Lessons, material: Material, skill: Skill, wider: Merged | N
         f"Incident `{material.incident.id}` was diagnosed by a full investigation. The next one of the "
         "family can be told by these queries alone, and handled without a model."
     )
-    body = body_of(why=why, what=what, proof=proof, material=material)
+    author = "Written by Autoheal; who wrote its words stands above."
+    body = body_of(why=why, what=what, proof=proof, material=material, author=author)
     return Draft(title=title, body=body, branch=branch, proof=proof)
+
+
+def _words_before(lessons: Lessons, skill: Skill) -> str:
+    return lessons.forge.read(lessons.settings.context_repository, f"skills/{skill.name}/{PROSE}") or ""
 
 
 def prove(lessons: Lessons, material: Material, skill: Skill) -> Proof | str:

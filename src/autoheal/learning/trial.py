@@ -16,6 +16,10 @@ FAILED = 1
 _PASSED = re.compile(r"\b(\d{1,9}) passed\b")
 
 
+ROOM = "how programs were closed in"
+"""The line of a proof that says so."""
+
+
 def run_tests(lessons: Lessons, commit: str, tests: str, files: Mapping[str, str]) -> Ran:
     """Run the tests below a path, after writing some files over the commit."""
     settings = lessons.settings

@@ -10,7 +10,7 @@ from autoheal.learning.alert_tuning import plan_tuning
 from autoheal.learning.decision_trace import plan_decision
 from autoheal.learning.fix_pr import plan_fix
 from autoheal.learning.lessons import Lessons
-from autoheal.learning.observability_pr import plan_observability
+from autoheal.learning.model_watch import plan_watch
 from autoheal.learning.proposing import propose
 from autoheal.learning.prose import write_account
 from autoheal.learning.skill_pr import plan_skill
@@ -41,7 +41,7 @@ def fix(lessons: Lessons, incident_id: str) -> str:
 
 def observability(lessons: Lessons, incident_id: str) -> str:
     """An alert on the signal that would have shown it sooner."""
-    return propose(lessons, incident_id, ProposalKind.OBSERVABILITY, plan_observability)
+    return propose(lessons, incident_id, ProposalKind.OBSERVABILITY, plan_watch)
 
 
 def alert_tuning(lessons: Lessons, incident_id: str) -> str:

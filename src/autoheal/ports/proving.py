@@ -25,6 +25,16 @@ class Ran:
 class Prover(Protocol):
     """Runs a program that we do not trust."""
 
+    @property
+    def isolated(self) -> bool:
+        """Whether the system closes programs in, and not limits alone."""
+        ...
+
+    @property
+    def isolation(self) -> str:
+        """How programs are closed in here, in words for a proof; says so where they are not."""
+        ...
+
     def run(
         self,
         command: Sequence[str],

@@ -12,6 +12,7 @@ from autoheal.domain.evidence import Failed
 from autoheal.policy.policy import Mode, Policy
 from autoheal.ports.chat import Chat
 from autoheal.ports.production import Actuator, Forge
+from autoheal.ports.proving import Prover
 from autoheal.ports.stores import AlertStore, MitigationStore
 from autoheal.ports.telemetry import Changes, Logs, Metrics, QueryResult, Traces
 
@@ -295,6 +296,16 @@ def disk_probe(free: Callable[[], int]) -> Probe:
         return ok(text) if left >= LEAST_FREE_BYTES else fail(text)
 
     return Probe(name="disk", group="machine", look=look, mend="free some space below the home folder")
+
+
+def isolation_probe(prover: Prover) -> Probe:
+    """Programs that prove a patch are closed in by the system, and not by limits alone."""
+
+    def look() -> Seen:
+        return ok(prover.isolation) if prover.isolated else warn(prover.isolation)
+
+    mend = "install bubblewrap and let it create namespaces; until then proofs run as Autoheal's own user"
+    return Probe(name="isolation", group="machine", look=look, mend=mend)
 
 
 def programs_probe(found: Mapping[str, str | None], purpose: Mapping[str, str]) -> Probe:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoheal.integrations.coder.program import ProgramCoder
-from autoheal.integrations.prover.prover import SandboxedProver
+from autoheal.integrations.prover.prover import Allowances, SandboxedProver
 from autoheal.ports.coding import Edited
 
 EDIT = "import pathlib, sys\nprompt = sys.stdin.read()\n"
@@ -21,7 +21,9 @@ def edited(tmp_path: Path, program: str, *, seconds: float = 20, network: bool =
     folder = tmp_path / "copy"
     (folder / "src").mkdir(parents=True)
     (folder / "src" / "app.py").write_text("x = 1\n")
-    prover = SandboxedProver(tmp_path / "scratch", network=network, environment={"TOKEN": "given"})
+    prover = SandboxedProver(
+        tmp_path / "scratch", allowed=Allowances(network=network, environment={"TOKEN": "given"})
+    )
     coder = ProgramCoder(command=[sys.executable, str(script)], prover=prover, seconds=seconds)
     return coder.edit(folder, "mend it")
 

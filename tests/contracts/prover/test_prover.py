@@ -79,6 +79,6 @@ def test_no_file_is_written_outside(prover: SandboxedProver, path: str) -> None:
 
 
 def test_isolation_that_is_required_and_missing_runs_nothing(tmp_path: Path) -> None:
-    prover = SandboxedProver(tmp_path, bubblewrap=None, required=True)
+    prover = SandboxedProver(tmp_path, program=None, required=True)
     with pytest.raises(UnreachableError, match="install bubblewrap"):
         prover.run(["true"], seconds=5)

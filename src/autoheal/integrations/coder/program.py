@@ -1,4 +1,4 @@
-"""A Coder that is a program: the prompt on its standard input, its work read back file by file."""
+"""A Coder that is a program: the prompt as input or argument, its work read back file by file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ class _RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramCoder:
-    """Runs the command through a prover, which closes it in; seconds is when it is ended."""
+    """Runs the command through a prover, which closes it in; seconds is when it is ended.
+
+    `{prompt}` in the command is the prompt; without it the program reads the prompt from its standard input.
+    """
 
     command: Sequence[str]
     prover: Prover
@@ -40,7 +43,10 @@ class ProgramCoder:
         """Let it work in the folder and read back what it wrote; a link, binary or removal refuses it all."""
         before = {path: _digest(folder / path) for path in _files(folder)}
         try:
-            ran = self.prover.run(self.command, seconds=self.seconds, folder=folder, given=prompt)
+            named = any("{prompt}" in word for word in self.command)
+            command = [word.replace("{prompt}", prompt) for word in self.command]
+            given = "" if named else prompt
+            ran = self.prover.run(command, seconds=self.seconds, folder=folder, given=given)
         except AutohealError as error:
             return Edited(files={}, seconds=0.0, refused=str(error))
         if not ran.passed:

@@ -25,5 +25,5 @@ class ProverSettings(BaseModel):
         found = None if self.isolation == "none" else "bwrap"
         required = self.isolation == "bubblewrap"
         return SandboxedProver(
-            scratch, bubblewrap=found, required=required, memory_megabytes=self.memory_megabytes
+            scratch, program=found, required=required, memory_megabytes=self.memory_megabytes
         )

@@ -13,16 +13,46 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import IO
 
 from autoheal.domain.errors import RefusedError, UnreachableError
+from autoheal.integrations.prover import bubblewrap
 from autoheal.ports.proving import Ran
 
 _MAX_OUTPUT = 20_000
 _MAX_FILE_BYTES = 256 * 1024 * 1024
+_NO_NAMESPACES = "ran without isolation: bubblewrap is not installed or may not create namespaces"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowances:
+    """What an outside tool gets and no proof does: the network, variables, folders that it may read."""
+
+    network: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    readable: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The folder that a program works in, and its home where nothing else closes it in."""
+
+    room: Path
+    home: Path
+
+    def bytes(self) -> int:
+        """What is written there; files that vanish meanwhile count as nothing."""
+        return sum(
+            _blocks(Path(root, name))
+            for top in (self.room, self.home)
+            for root, _, names in os.walk(top)
+            for name in names
+        )
 
 
 class SandboxedProver:
@@ -32,30 +62,34 @@ class SandboxedProver:
         self,
         scratch: Path | None = None,
         *,
-        bubblewrap: str | None = "bwrap",
+        program: str | None = "bwrap",
         required: bool = False,
         memory_megabytes: int = 2_048,
-        network: bool = False,
-        environment: Mapping[str, str] | None = None,
+        disk_megabytes: int = 1_024,
+        allowed: Allowances | None = None,
     ) -> None:
-        """Network, and what environment adds, are for outside tools; no proof gets them."""
+        """The disk is what a program may write beyond what was there; a file may have 256 MB."""
         self._scratch = scratch or Path(tempfile.gettempdir())
-        self._bubblewrap = shutil.which(bubblewrap) if bubblewrap else None
+        self._bubblewrap = shutil.which(program) if program else None
         self._required = required
         self._memory = memory_megabytes * 1024 * 1024
-        self._network = network
-        self._environment = dict(environment or {})
+        self._disk = disk_megabytes * 1024 * 1024
+        self._allowed = allowed or Allowances()
+        # Runtimes of outside tools reserve far more than they use: there only what they write to counts.
+        self._limited = resource.RLIMIT_DATA if allowed else resource.RLIMIT_AS
 
     @cached_property
     def isolated(self) -> bool:
-        """Whether bubblewrap is there and may be used: some machines forbid user namespaces."""
-        if self._bubblewrap is None:
-            return False
-        probe = [self._bubblewrap, "--ro-bind", "/", "/", "--unshare-net", "--", "/bin/true"]
-        try:
-            return subprocess.run(probe, capture_output=True, timeout=10, check=False).returncode == 0  # noqa: S603  a fixed command
-        except (OSError, subprocess.TimeoutExpired):
-            return False
+        """Whether bubblewrap is there and may be used: some machines forbid namespaces."""
+        return self._bubblewrap is not None and bubblewrap.works(self._bubblewrap)
+
+    @property
+    def isolation(self) -> str:
+        """How programs are closed in, in words for a proof."""
+        if not self.isolated:
+            return _NO_NAMESPACES
+        network = "with the network" if self._allowed.network else "no network"
+        return f"bubblewrap: {network}, nothing of this machine but its programs to read"
 
     def run(
         self,
@@ -77,30 +111,32 @@ class SandboxedProver:
             home = Path(own) / "home"
             home.mkdir()
             words = [word.replace("{python}", sys.executable) for word in command]
-            with tempfile.TemporaryFile(dir=own) as words_in:
+            with tempfile.TemporaryFile(dir=own) as words_in, tempfile.TemporaryFile(dir=own) as out:
                 words_in.write(given.encode())
                 words_in.seek(0)
-                return self._run(self._closed(words, room, home), room, home, seconds, words_in)
+                return self._run(self._closed(words, room), Place(room, home), seconds, (words_in, out))
 
-    def _closed(self, command: Sequence[str], room: Path, home: Path) -> list[str]:
+    def _closed(self, command: Sequence[str], room: Path) -> list[str]:
         if not self.isolated or self._bubblewrap is None:
             return list(command)
-        # Read-only system, one writable folder, no network but an own loopback, dead with its parent.
-        options = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-        binds = [word for path in (room, home) for word in ("--bind", str(path), str(path))]
-        net = [] if self._network else ["--unshare-net"]
-        rest = [*net, "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--new-session"]
-        return [self._bubblewrap, *options, *binds, *rest, "--chdir", str(room), "--", *command]
+        allowed = self._allowed
+        program, network = self._bubblewrap, allowed.network
+        return bubblewrap.closed(program, room, command, network=network, readable=allowed.readable)
 
-    def _run(self, command: Sequence[str], room: Path, home: Path, seconds: float, given: IO[bytes]) -> Ran:
+    def _run(
+        self, command: Sequence[str], place: Place, seconds: float, streams: tuple[IO[bytes], IO[bytes]]
+    ) -> Ran:
         began = time.monotonic()
+        given, out = streams
+        home = Path(bubblewrap.HOME) if self.isolated else place.home
+        most = place.bytes() + self._disk
         try:
             process = subprocess.Popen(  # noqa: S603  what is run is the point; it gets no shell and no secrets
                 command,
-                cwd=room,
-                env={**_environment(home), **self._environment},
+                cwd=place.room,
+                env={**_environment(home), **self._allowed.environment},
                 stdin=given,
-                stdout=subprocess.PIPE,
+                stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 preexec_fn=self._limits,  # noqa: PLW1509  only sets limits, between fork and exec
@@ -108,16 +144,14 @@ class SandboxedProver:
         except (FileNotFoundError, PermissionError):
             return Ran(code=None, output=f"{command[0]} is not installed", seconds=0.0)
         try:
-            output, _ = process.communicate(timeout=seconds)
-            code: int | None = process.returncode
-        except subprocess.TimeoutExpired:
+            why = _stopped(process, began + seconds, lambda: place.bytes() > most)
+        finally:
             _end(process)
-            output, code = process.communicate()[0] + b"\ndid not end in time", None
-        _end(process)
-        return Ran(code=code, output=_tail(output), seconds=time.monotonic() - began)
+        code = None if why else process.returncode
+        return Ran(code=code, output=_tail(out) + why, seconds=time.monotonic() - began)
 
     def _limits(self) -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (self._memory, self._memory))
+        resource.setrlimit(self._limited, (self._memory, self._memory))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE_BYTES, _MAX_FILE_BYTES))
 
@@ -133,6 +167,13 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
+def _blocks(path: Path) -> int:
+    try:
+        return path.lstat().st_blocks * 512
+    except OSError:
+        return 0
+
+
 def _write(room: Path, path: str, text: str) -> None:
     target = room / path
     if not target.resolve().is_relative_to(room.resolve()):
@@ -141,14 +182,31 @@ def _write(room: Path, path: str, text: str) -> None:
     target.write_text(text, encoding="utf-8")
 
 
+def _stopped(process: subprocess.Popen[bytes], until: float, too_large: Callable[[], bool]) -> str:
+    """Wait for the program; why it has to be ended, or nothing where it ended by itself."""
+    pause = 1.0
+    while True:
+        left = until - time.monotonic()
+        if left <= 0:
+            return "\ndid not end in time"
+        try:
+            process.wait(timeout=min(pause, left))
+        except subprocess.TimeoutExpired:
+            looked = time.monotonic()
+            if too_large():
+                return "\nwrote more than it may"
+            pause = max(1.0, 20 * (time.monotonic() - looked))  # looking costs at most a twentieth
+        else:
+            return ""
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End whatever the program left behind in its own session."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
     process.wait(timeout=10)
 
 
-def _tail(output: bytes) -> str:
-    return output.decode(errors="replace")[-_MAX_OUTPUT:]
+def _tail(out: IO[bytes]) -> str:
+    out.seek(max(out.seek(0, os.SEEK_END) - _MAX_OUTPUT, 0))
+    return out.read().decode(errors="replace")

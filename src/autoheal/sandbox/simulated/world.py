@@ -77,6 +77,8 @@ _EVERY = 2_000
 class NoRoom:
     """A Prover that proves nothing: a simulated production has no code that could be run."""
 
+    isolated, isolation = True, "nothing was run"
+
     def run(self, command: Sequence[str], **_: object) -> Ran:
         """Say that it did not start."""
         del command
