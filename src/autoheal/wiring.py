@@ -295,9 +295,8 @@ def _responder(
 
 
 def _recorder(config: Config) -> Record | None:
-    if not config.recording.keep:
-        return None
-    return FlightRecorder(folder=config.home / _CASES, keep=config.recording.keep).record
+    keep = config.recording.keep
+    return FlightRecorder(folder=config.home / _CASES, keep=keep).record if keep else None
 
 
 def minds_of(config: Config, dollars_today: Callable[[], float]) -> ConfiguredMinds:
