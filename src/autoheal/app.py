@@ -380,6 +380,7 @@ class App(Seated):
             mitigations=memory.mitigations,
             proposals=memory.proposals,
             graph=memory.graph,
+            audit=memory.audit,
         )
 
     def _record(self, incident_id: str, kind: str, actor: str, body: Mapping[str, object]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from autoheal.reports.calibration import Calibration, calibration
 from autoheal.reports.economics import FamilyCost, costs_by_family
 from autoheal.reports.history import History
 from autoheal.reports.level import LevelReport, levels
@@ -15,7 +16,7 @@ WINDOW = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What `autoheal report` prints; cost runs over all time, everything else over the window."""
+    """What `autoheal report` prints; cost and calibration over all time, the rest over the window."""
 
     since: datetime
     until: datetime
@@ -23,6 +24,7 @@ class Report:
     figures: tuple[Figure, ...]
     families: tuple[FamilyCost, ...]
     level: LevelReport
+    calibration: Calibration
 
 
 def report(history: History, *, now: datetime, window: timedelta = WINDOW) -> Report:
@@ -35,4 +37,5 @@ def report(history: History, *, now: datetime, window: timedelta = WINDOW) -> Re
         figures=figures(recent),
         families=costs_by_family(history),
         level=levels(recent),
+        calibration=calibration(list(history.judged.values())),
     )

@@ -13,6 +13,7 @@ from autoheal.domain.incident import Incident, Outcome
 from autoheal.domain.ledger import LedgerEntry
 from autoheal.domain.mitigation import Mitigation, Verification
 from autoheal.domain.proposal import Proposal
+from autoheal.reports.calibration import Judged
 
 NO_FAMILY = "(no family)"
 
@@ -48,6 +49,8 @@ class History:
     facts: Sequence[Fact] = ()
     uses: Sequence[Use] = ()
     truths: Mapping[str, Truth] = field(default_factory=dict)
+    judged: Mapping[str, Judged] = field(default_factory=dict)
+    """By incident: how sure its investigation was, and whether it was right."""
 
     def between(self, start: datetime, end: datetime) -> History:
         """The history of incidents opened in a window; what hangs on others stays out."""
@@ -69,6 +72,7 @@ class History:
             proposals=[p for p in self.proposals if p.incident_id in ids],
             uses=[u for u in self.uses if u.incident_id in ids],
             truths={key: truth for key, truth in self.truths.items() if key in ids},
+            judged={key: each for key, each in self.judged.items() if key in ids},
         )
 
     def families(self) -> Mapping[str, Sequence[Incident]]:

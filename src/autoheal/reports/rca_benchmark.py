@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
 from autoheal.diagnosis.baselines import nsigma_ranking, robust_ranking
 from autoheal.diagnosis.engine import diagnose
 from autoheal.diagnosis.finding import Diagnosis
 from autoheal.domain.errors import MalformedError, NotFoundError
 from autoheal.recording.case_folder import Case
+from autoheal.reports.calibration import Judged, calibration
 
 _PLACES = 5
-_BINS = 10
 MECHANISMS: Mapping[str, frozenset[str]] = {
     "cpu_contention": frozenset({"resource_exhaustion"}),
     "cpu_consumed": frozenset({"resource_exhaustion"}),
@@ -137,15 +135,9 @@ def _share(answers: Iterable[bool | None]) -> dict[str, float | int]:
 
 
 def calibration_error(outcomes: Sequence[Scored]) -> float:
-    """The expected calibration error: in tenths of confidence, |share right - mean confidence|, by count."""
-    if not outcomes:
-        return 0.0
-    sure = np.array([outcome.confidence for outcome in outcomes])
-    right = np.array([outcome.places["autoheal"] == 1 for outcome in outcomes], dtype=np.float64)
-    bins = np.minimum((sure * _BINS).astype(np.intp), _BINS - 1)
-    gaps = [
-        abs(right[bins == k].mean() - sure[bins == k].mean()) * (bins == k).sum()
-        for k in range(_BINS)
-        if (bins == k).any()
+    """How far stated confidence and the share of right first places lie apart."""
+    judged = [
+        Judged(investigation="", stated=o.confidence, right=o.places["autoheal"] == 1, by="truth")
+        for o in outcomes
     ]
-    return round(float(sum(gaps)) / len(outcomes), 4)
+    return calibration(judged).error or 0.0

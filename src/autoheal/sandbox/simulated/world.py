@@ -181,7 +181,7 @@ class World:
             clock=self.clock,
         )
         seen.observe_calls()
-        _break(self.production, planned)
+        strike_as(self.production, planned)
         run = VirtualRun(world=self)
         for _ in range(_LOOKS):
             self.production.advance(self.production.now + 10.0)
@@ -364,7 +364,8 @@ async def _whole(loop: Loop, run: VirtualRun, workflow: str, subject: str) -> No
     await loop.workflows()[workflow](run, subject)
 
 
-def _break(production: Production, planned: Planned) -> None:
+def strike_as(production: Production, planned: Planned) -> None:
+    """Break the production as it was planned, its decoy before it."""
     begins = production.now + 40.0
     if planned.decoy is not None:
         production.make(_change(planned, planned.decoy, ChangeKind.DEPLOY, begins - 300.0))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from autoheal.reports.calibration import Calibration
 from autoheal.reports.economics import FamilyCost
 from autoheal.reports.figures import Report
 from autoheal.reports.level import FamilyLevel
@@ -50,6 +51,16 @@ def _print(report: Report, *, events: bool) -> None:
     rules = [row for f in report.level.families for row in _rules(f)]
     columns = ("family", "level", "rule", "measured", "needed", "holds")
     show_table(columns, rules, empty="no family is known yet")
+    _calibration(report.calibration)
+
+
+def _calibration(found: Calibration) -> None:
+    show_text("")
+    if found.error is not None:
+        between = f"{found.low:.3f} to {found.high:.3f}"
+        show_text(f"calibration error of stated confidence: {found.error:.3f} ({between}), n {found.count}")
+    rows = [(f"{b.low:.1f} to {b.high:.1f}", b.count, b.stated, b.right) for b in found.bins]
+    show_table(("confidence", "n", "stated", "right"), rows, empty="no investigation was judged yet")
 
 
 def _figure(figure: Figure) -> tuple[object, ...]:
