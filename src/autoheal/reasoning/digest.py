@@ -16,6 +16,7 @@ from autoheal.policy.untrusted import quoted
 from autoheal.reasoning.told import Shown, Told
 
 CHARACTERS_PER_TOKEN = 4
+_KNOWN_TOKENS = 800
 """The usual rule of thumb for English and JSON."""
 
 _ALERTS, _CHANGES, _CALLS, _CLAIMS = 6, 12, 60, 6
@@ -65,13 +66,22 @@ def digest(picture: Picture, told: Told) -> str:
 
 
 def context(facts: Iterable[Row]) -> str:
-    """What memory brought back, by fact id: it changes slowly, and is written the same each time."""
-    rows = sorted(facts, key=lambda row: row.subject)
-    lines = [f"[{row.subject}] {' '.join(row.text.split())[:400]} ({row.value:.2f})" for row in rows]
+    """The best of what memory brought back (best first), by fact id and written the same each time.
+
+    All of it is asked for by tool where it is needed; here each token is read again with every call.
+    """
+    room, lines = _KNOWN_TOKENS * CHARACTERS_PER_TOKEN, list[str]()
+    for row in facts:
+        line = f"[{row.subject}] {' '.join(row.text.split())[:400]} ({row.value:.2f})"
+        room -= len(line) + 1
+        if room < 0:
+            break
+        lines.append(line)
     if not lines:
         return "# What is known of this production\nNothing was found in memory."
-    text = "\n".join(lines)
-    known = quoted(text, source="memory", boundary=boundary_of(text), limit=2_700 * CHARACTERS_PER_TOKEN)
+    text = "\n".join(sorted(lines))
+    limit = 2 * _KNOWN_TOKENS * CHARACTERS_PER_TOKEN  # escaping may lengthen it
+    known = quoted(text, source="memory", boundary=boundary_of(text), limit=limit)
     return f"# What is known of this production: [fact id] statement (how far it is believed)\n{known}"
 
 

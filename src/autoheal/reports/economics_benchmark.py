@@ -35,6 +35,8 @@ class Played:
     cost: float
     control: float
     why: str
+    control_queries: int = 0
+    """What the same incident asked of the backends without memory: a saving must not be paid there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,14 @@ def test_what_memory_brought_back_reads_the_same_in_any_order() -> None:
     assert context(rows) == context(rows[::-1])
 
 
+def test_what_does_not_fit_of_memory_is_the_least_of_it() -> None:
+    best = Row(time=0, entity="", subject="zz", value=0.9, text="cart is down when the bank is")
+    rest = [Row(time=0, entity="", subject=f"f{n}", value=0.9, text="a calls b " * 20) for n in range(100)]
+    assert "cart is down when the bank is" in context([best, *rest])
+    assert "cart is down" not in context([*rest, best])
+    assert len(context([best, *rest])) <= 1_000 * CHARACTERS_PER_TOKEN
+
+
 def test_a_boundary_stands_in_no_text_that_it_encloses() -> None:
     texts = ["", "data", "x" * 10_000, boundary_of("x")]
     assert all(boundary_of(text) not in text for text in texts)

@@ -81,6 +81,7 @@ def _played(planned: Planned, n: int, spent: Spent, control: Spent) -> Played:
         cost=round(spent.cost, 6),
         control=round(control.cost, 6),
         why=spent.why,
+        control_queries=control.queries,
     )
 
 

@@ -73,6 +73,8 @@ def economics(
         show(json.dumps(figures))
         return
     _stream(stream)
+    asked, alone = sum(one.queries for one in stream), sum(one.control_queries for one in stream)
+    show(f"queries of backends: {asked}, without memory {alone}")
     _figures(figures)
 
 
