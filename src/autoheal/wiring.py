@@ -316,7 +316,7 @@ def _lessons(
         prover=SandboxedProver(),
         questions=database.questions,
         minds=minds_of(config, partial(_dollars_today, database, SystemClock())),
-        limits=config.reasoning.limits,
+        limits=config.reasoning.limits_of(Stage.PATCH),
         coder=_coder(config),
     )
 
