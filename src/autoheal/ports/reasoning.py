@@ -129,3 +129,7 @@ class Minds(Protocol):
     def of(self, stage: Stage, *, other_than: Collection[str] = ()) -> Mind | None:
         """Who thinks at that stage, but for those named, under whatever name, or None."""
         ...
+
+    def each(self) -> Mapping[str, Mind]:
+        """Every configured model on its own, whether a stage names it or not."""
+        ...

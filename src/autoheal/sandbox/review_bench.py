@@ -60,19 +60,20 @@ def reviewed(folder: Path, *, seed: int = 7) -> Iterator[Reviewed]:
     author = _Author.of(telemetry)
     candidates = hypotheses(diagnosis, author.material)
     leading = candidates[0] if candidates else None
-    if diagnosis.verdict is not VerdictKind.CAUSE or leading is None or not leading.claims_for:
-        return
-    change = author.material.changes.get(leading.change_id or "")
-    found = author.reviewed(leading, diagnosis, candidates, change=change)
-    right = _right(leading, truth)
-    yield _told(case, TRUE if right else OWN_ERROR, found)
-    if not right:
+    true = _spoken_for(diagnosis, author.material, truth)
+    if diagnosis.verdict is VerdictKind.CAUSE and leading is not None and leading.claims_for:
+        change = author.material.changes.get(leading.change_id or "")
+        found = author.reviewed(leading, diagnosis, candidates, change=change)
+        right = _right(leading, truth)
+        yield _told(case, TRUE if right else OWN_ERROR, found)
+        true = leading if right else None
+    if true is None:
         return
     ground = Ground(
         telemetry=telemetry,
         diagnosis=diagnosis,
         material=author.material,
-        true=leading,
+        true=true,
         decoys=_decoys(folder),
         random=Random(f"{seed}/{folder.name}"),
     )
@@ -130,6 +131,13 @@ def _right(leading: Hypothesis, truth: Truth) -> bool:
     """The entity is right, and so is the change where one is labelled and one is blamed."""
     change = truth.change in (None, leading.change_id) or leading.change_id is None
     return leading.entity == truth.entity and change
+
+
+def _spoken_for(diagnosis: Diagnosis, material: Material, truth: Truth) -> Hypothesis | None:
+    """What the engine has for the true entity where it dares to name none: plants stand beside it as well."""
+    causes = tuple(cause for cause in diagnosis.ranking if cause.entity == truth.entity)
+    found = hypotheses(replace(diagnosis, ranking=causes[:1]), material) if causes else []
+    return found[0] if found and found[0].claims_for else None
 
 
 def _decoys(folder: Path) -> tuple[str, ...]:
