@@ -29,6 +29,7 @@ from autoheal.domain.investigation import HypothesisState
 from autoheal.domain.mitigation import Mitigation
 from autoheal.healing.settings import HealingSettings
 from autoheal.healing.trace import compose
+from autoheal.learning.postmortem import postmortem_of
 from autoheal.reasoning.settings import ReasoningSettings
 
 CRITIC = ReasoningSettings(review=("critic",), seconds=20)
@@ -196,6 +197,7 @@ def test_with_the_reviewer_off_a_finding_is_marked_everywhere_and_waits_for_a_pe
     assert look.unreviewed == "the reviewer is turned off (healing.review)"
     assert "NOT REVIEWED: the reviewer is turned off" in _notes(case)
     assert f"not reviewed: {look.unreviewed}" in str(compose(look, [])["path"])
+    assert f"Not reviewed: {look.unreviewed}" in postmortem_of(case.loop.lessons, incident.id)
 
 
 @pytest.mark.parametrize("review", [("double",), ("twin",), ("double", "twin")])
