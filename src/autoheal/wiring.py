@@ -85,7 +85,7 @@ def wire(config: Config) -> App:
     loop = Loop(
         intake=_intake(config, database, runs),
         responder=responder,
-        lessons=_lessons(config, database, sources, forge, library),
+        lessons=replace(_lessons(config, database, sources, forge, library), minds=responder.minds),
     )
     room = _room(config, database, responder, runs)
     knowledge = _knowledge(config, database, sources, loop)
@@ -308,7 +308,7 @@ def minds_of(config: Config, dollars_today: Callable[[], float]) -> ConfiguredMi
 
 def _dollars_today(database: Database, clock: Clock) -> float:
     midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    return sum(entry.dollars for entry in database.incidents.costs() if entry.at >= midnight)
+    return database.incidents.dollars_since(midnight)
 
 
 def _intake(config: Config, database: Database, runs: DbosRuns) -> Intake:
@@ -345,8 +345,7 @@ def _lessons(
         gatherer=Gatherer(sources=sources, incidents=database.incidents, clock=SystemClock(), ids=UlidIds()),
         prover=SandboxedProver(),
         questions=database.questions,
-        minds=minds_of(config, partial(_dollars_today, database, SystemClock())),
-        limits=config.reasoning.limits,
+        limits=config.reasoning.limits_of(Stage.PATCH),
         coder=_coder(config),
     )
 
@@ -387,7 +386,7 @@ def _checks(
             checks.forge_probe(forge, repositories),
             checks.policy_probe(responder.policy, config.environment),
             checks.chat_probe(config.slack.open() if config.slack else None),
-            *model_probes(minds_of(config, lambda: 0.0).each()),
+            *model_probes(responder.minds.each() if responder.minds else {}, config.reasoning),
             *tool_probes(responder.belt),
             checks.kill_probe(responder.mitigations),
             access_probe(people, config.http.host),

@@ -18,7 +18,7 @@ from autoheal.domain.incident import Incident, IncidentState, Outcome
 from autoheal.domain.investigation import HypothesisState, Investigation, VerdictKind
 from autoheal.domain.mitigation import ActionKind, Mitigation, MitigationState
 from autoheal.healing.check_claims import objection_to
-from autoheal.healing.conclude import stored_evidence
+from autoheal.healing.stored import stored_evidence
 from autoheal.healing.trace import compose, rebuild_verdict, render, verdict_text
 from autoheal.integrations.memory.actuator import Effect, Fault
 from autoheal.policy.approvers import objection

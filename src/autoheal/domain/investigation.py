@@ -90,17 +90,31 @@ class Objection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """An attempt to refute; no review, or one that failed to run, never counts as passed."""
+    """An attempt to refute; no review, or one that failed to run, never counts as passed.
+
+    absent says why the review that the settings ask for did not take place, where nothing else refuted: then
+    the finding may be shown and proposed, as not reviewed, and nothing follows without a person's yes.
+    """
 
     reviewer: str
     hypothesis_id: str
     objections: tuple[Objection, ...]
     completed: bool
+    absent: str = ""
+
+    def __post_init__(self) -> None:
+        if self.absent and self.completed:
+            raise ValueError(f"a review of {self.hypothesis_id} cannot be both absent and completed")
 
     @property
     def passed(self) -> bool:
         """Whether every test ran and none refuted."""
         return self.completed and bool(self.objections) and all(o.passed for o in self.objections)
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing refutes: it passed, or there was nobody to refute it."""
+        return self.passed or bool(self.absent)
 
     @property
     def refutations(self) -> tuple[str, ...]:
@@ -142,3 +156,13 @@ class Investigation:
         """The hypothesis the verdict names."""
         named = (h for h in self.hypotheses if h.id == self.verdict.hypothesis_id)
         return next(named, None)
+
+    @property
+    def unreviewed(self) -> str:
+        """Why the cause does not count as reviewed; empty where it does, and where no cause is named."""
+        leading, review = self.leading, self.review
+        if leading is None:
+            return ""
+        if review is None or review.hypothesis_id != leading.id:
+            return "nobody reviewed it"
+        return "" if review.passed else review.absent or "its review was not passed"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from autoheal.diagnosis.finding import Diagnosis
-from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.investigation import (
     Confidence,
     Hypothesis,
@@ -19,7 +18,9 @@ from autoheal.healing.collect import Collection
 from autoheal.healing.correct import corrections, set_aside
 from autoheal.healing.hypotheses import Material, hypotheses
 from autoheal.healing.responder import Responder
-from autoheal.healing.review import UnderReview, moved, review
+from autoheal.healing.review import UnderReview, moved
+from autoheal.healing.reviewed import reviewed, state_after
+from autoheal.healing.stored import stored_evidence
 
 _NOW_AND_THEN = 0.05
 _MOSTLY = 0.5
@@ -84,23 +85,14 @@ def conclude(responder: Responder, inquiry: Inquiry, diagnosis: Diagnosis) -> Fi
         rivals=tuple(h for h in candidates[1:] if h.entity != leading.entity),
         collection=inquiry.collection,
     )
-    checked = review(responder.gatherer.for_stage(inquiry.incident_id, "review"), case)
-    if checked.passed and leading.confidence >= responder.settings.act_confidence:
+    checked = reviewed(responder, inquiry.incident_id, case)
+    if checked.holds and leading.confidence >= responder.settings.act_confidence:
         return _accepted(candidates, checked, diagnosis, path)
     return _doubted(candidates, checked, diagnosis, inquiry, path)
 
 
 def _habit(inquiry: Inquiry) -> str:
     return f"the alerts' condition held for {inquiry.habit:.0%} of the calm time before"
-
-
-def stored_evidence(
-    responder: Responder, incident_id: str
-) -> tuple[Mapping[str, Evidence], Mapping[str, Sequence[Row]]]:
-    """What the incident's stages asked so far, read back from the store: claims rest on nothing else."""
-    found = responder.incidents.evidence_of(incident_id)
-    rows = {item.id: responder.incidents.rows(item.id) for item in found}
-    return {item.id: item for item in found}, rows
 
 
 def _accepted(
@@ -113,7 +105,7 @@ def _accepted(
         confidence=Confidence(value=leading.confidence, reason=diagnosis.reason),
         missing=diagnosis.missing,
     )
-    accepted = replace(leading, state=HypothesisState.ACCEPTED)
+    accepted = replace(leading, state=state_after(checked))
     return Finding(hypotheses=(accepted, *others), verdict=verdict, review=checked, path=path)
 
 

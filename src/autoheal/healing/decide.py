@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 from autoheal.domain.approval import Decision
@@ -40,9 +41,9 @@ def decide(responder: Responder, incident_id: str, attempt: int) -> str:
     if hypothesis is None:
         return f"{DENIED} "
     for option, state in _options(responder, incident, hypothesis):
-        ruling = rule_on(
-            responder.policy(), option.action, _situation(responder, incident, hypothesis, state)
-        )
+        situation = _situation(responder, incident, hypothesis, state)
+        situation = replace(situation, unreviewed=investigation.unreviewed)
+        ruling = rule_on(responder.policy(), option.action, situation)
         _log_ruling(responder, incident_id, option, ruling)
         if ruling.permission is not DENIED:
             mitigation = _propose(responder, incident, hypothesis, (option, state, ruling))

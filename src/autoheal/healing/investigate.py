@@ -99,7 +99,9 @@ def _keep(responder: Responder, investigation: Investigation) -> None:
     responder.audit.append(incident_id=incident_id, kind=TRACE, actor="autoheal", body=trace)
     leading = investigation.leading
     cited = tuple(i for claim in leading.claims_for for i in claim.evidence_ids) if leading else ()
-    text = f"{verdict_text(investigation)} (confidence {investigation.verdict.confidence.value:.2f})"
+    sure = f"confidence {investigation.verdict.confidence.value:.2f}"
+    doubt = f", NOT REVIEWED: {investigation.unreviewed}" if investigation.unreviewed else ""
+    text = f"{verdict_text(investigation)} ({sure}{doubt})"
     responder.note(incident_id, "decision", text, evidence=tuple(dict.fromkeys(cited)))
     incident = responder.incidents.get(incident_id)
     if investigation.onset is not None:

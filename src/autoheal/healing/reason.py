@@ -15,13 +15,15 @@ from autoheal.domain.investigation import (
     VerdictKind,
 )
 from autoheal.healing.bring_back import SOURCE as MEMORY
-from autoheal.healing.conclude import Finding, Inquiry, stored_evidence
+from autoheal.healing.conclude import Finding, Inquiry
 from autoheal.healing.correct import corrections
 from autoheal.healing.reach import called_by
 from autoheal.healing.reason_claims import Court, Heard, hear, mend
 from autoheal.healing.reason_tools import STAGE, Desk, tools_of
 from autoheal.healing.responder import Responder
-from autoheal.healing.review import UnderReview, review
+from autoheal.healing.review import UnderReview
+from autoheal.healing.reviewed import reviewed, state_after
+from autoheal.healing.stored import stored_evidence
 from autoheal.healing.triage import alerts_of
 from autoheal.ports.reasoning import Ending, Mind, Spent, Stage, Task, Thought
 from autoheal.reasoning.answer import Findings
@@ -135,7 +137,7 @@ def _task(
         context=_context(responder, look.inquiry.incident_id),
         question=question,
         answer=Findings,
-        limits=responder.reasoning.limits,
+        limits=responder.reasoning.limits_of(Stage.INVESTIGATE),
         tools=(*tools_of(desk), *foreign),
         check=check,
     )
@@ -200,10 +202,10 @@ def _merged(responder: Responder, look: Look, heard: Heard) -> Finding:
     if look.found.verdict.kind is VerdictKind.CAUSE:
         return _beside(responder, look, heard)
     candidates = list(heard.candidates)
-    reviewed: Review | None = look.found.review
+    first: Review | None = look.found.review
     for place, candidate in enumerate(candidates[:_EXAMINED] if heard.kind == "cause" else []):
-        checked, objection = _examined(responder, look, candidate)
-        reviewed = reviewed or checked
+        checked, objection = _examined(responder, look, candidate, candidates)
+        first = first or checked
         if not objection:
             return _accepted(look, candidates, place, checked)
         candidates[place] = replace(candidate, not_tested_because=objection)
@@ -213,7 +215,7 @@ def _merged(responder: Responder, look: Look, heard: Heard) -> Finding:
         look.found,
         hypotheses=(*look.found.hypotheses, *candidates),
         verdict=replace(verdict, missing=missing),
-        review=reviewed,
+        review=first,
     )
 
 
@@ -226,7 +228,7 @@ def _beside(responder: Responder, look: Look, heard: Heard) -> Finding:
         return replace(look.found, hypotheses=(leading, *others, *heard.candidates[1:]))
     if not (_rivals(look, leading, first) and _own(responder, look, first)):
         return beside
-    checked, objection = _examined(responder, look, first)
+    checked, objection = _examined(responder, look, first, heard.candidates)
     if objection:
         return beside
     doubt = f"it is close, and evidence that the engine had not asked for speaks for {first.entity}"
@@ -248,7 +250,9 @@ def _own(responder: Responder, look: Look, candidate: Hypothesis) -> bool:
     return any(key in asked for claim in candidate.claims_for for key in claim.evidence_ids)
 
 
-def _examined(responder: Responder, look: Look, candidate: Hypothesis) -> tuple[Review, str]:
+def _examined(
+    responder: Responder, look: Look, candidate: Hypothesis, heard: Sequence[Hypothesis]
+) -> tuple[Review, str]:
     """The review that every finding must pass, and why the candidate cannot be accepted, if so."""
     inquiry = look.inquiry
     evidence, rows = stored_evidence(responder, inquiry.incident_id)
@@ -261,9 +265,11 @@ def _examined(responder: Responder, look: Look, candidate: Hypothesis) -> tuple[
         now=responder.clock.now().timestamp(),
         services=inquiry.services,
         calls=inquiry.collection.telemetry.topology,
+        rivals=tuple(h for h in (*look.found.hypotheses, *heard) if h.entity != candidate.entity),
+        collection=inquiry.collection,
     )
-    checked = review(responder.gatherer.for_stage(inquiry.incident_id, "review"), case)
-    if not checked.passed:
+    checked = reviewed(responder, inquiry.incident_id, case)
+    if not checked.holds:
         return checked, "; ".join(checked.refutations) or "it could not be reviewed"
     if candidate.confidence < responder.settings.act_confidence:
         return checked, f"confidence {candidate.confidence:.2f} is too low to act on"
@@ -278,10 +284,11 @@ def _accepted(
     *,
     engine: Sequence[Hypothesis] | None = None,
 ) -> Finding:
-    chosen = replace(candidates[place], state=HypothesisState.ACCEPTED, not_tested_because="")
+    chosen = replace(candidates[place], state=state_after(checked), not_tested_because="")
     rest = [h for other, h in enumerate(candidates) if other != place]
     count = len(chosen.claims_for)
-    reason = f"{chosen.author}: {count} claims that stored rows bear out, and a review that held"
+    held = "a review that held" if checked.passed else f"no review: {checked.absent}"
+    reason = f"{chosen.author}: {count} claims that stored rows bear out, and {held}"
     verdict = Verdict(
         kind=VerdictKind.CAUSE,
         hypothesis_id=chosen.id,

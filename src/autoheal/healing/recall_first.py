@@ -22,13 +22,14 @@ from autoheal.graph.skill_trust import another_line, standing_of
 from autoheal.graph.tried import failures, note_path
 from autoheal.healing.bring_back import bring_back
 from autoheal.healing.check_claims import objection_to
-from autoheal.healing.conclude import stored_evidence
 from autoheal.healing.investigate import keep
 from autoheal.healing.recall import NotRecalled, Recalled, Situation, recall
 from autoheal.healing.responder import Responder
+from autoheal.healing.reviewed import state_after, turned_off
 from autoheal.healing.rules import expressions_now
 from autoheal.healing.skill_credit import live_skills, note_shadow, release_of
 from autoheal.healing.skill_run import Moment
+from autoheal.healing.stored import stored_evidence
 from autoheal.healing.triage import alerts_of, known_calls
 
 
@@ -106,10 +107,11 @@ def _situation(responder: Responder, incident: Incident, group: AlertGroup) -> S
 
 def _record(responder: Responder, incident: Incident, found: Recalled) -> str:
     now = responder.clock.now()
-    review = _review(responder, incident, found)
+    on = responder.settings.review
+    review = _review(responder, incident, found) if on else turned_off(found.hypothesis.id)
     verdict = _verdict(found, review)
-    state = HypothesisState.ACCEPTED if review.passed else HypothesisState.UNTESTED
-    refuted = "; ".join(o.text for o in review.objections if not o.passed)
+    state = state_after(review) if review.holds else HypothesisState.UNTESTED
+    refuted = "" if review.holds else "; ".join(o.text for o in review.objections if not o.passed)
     investigation = Investigation(
         id=f"{incident.id}.recall",
         incident_id=incident.id,
@@ -122,7 +124,7 @@ def _record(responder: Responder, incident: Incident, found: Recalled) -> str:
         path=found.path,
     )
     with responder.whole():
-        if review.passed:
+        if review.holds:
             responder.incidents.save(replace(incident, skill=found.skill.reference))
         keep(responder, investigation)
     return verdict.kind
@@ -130,7 +132,7 @@ def _record(responder: Responder, incident: Incident, found: Recalled) -> str:
 
 def _verdict(found: Recalled, review: Review) -> Verdict:
     reason = f"{found.skill.reference} ({found.skill.trust}) and its diagnosis holds now"
-    if review.passed:
+    if review.holds:
         confidence = Confidence(value=found.hypothesis.confidence, reason=reason)
         return Verdict(kind=VerdictKind.CAUSE, hypothesis_id=found.hypothesis.id, confidence=confidence)
     doubt = tuple(o.text for o in review.objections if not o.passed)

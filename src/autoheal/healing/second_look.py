@@ -10,7 +10,7 @@ from autoheal.diagnosis.engine import diagnose
 from autoheal.diagnosis.finding import Diagnosis, RankedCause
 from autoheal.diagnosis.mechanism import VOTES, mechanism_of
 from autoheal.diagnosis.telemetry import Telemetry
-from autoheal.domain.evidence import Evidence, Row
+from autoheal.domain.evidence import Evidence, Failed, Row
 from autoheal.domain.investigation import Hypothesis, Mechanism, Objection
 from autoheal.healing.collect import (
     LOGS,
@@ -190,9 +190,15 @@ def _cited(scene: Scene) -> Iterable[tuple[str, str]]:
 
 def _lines(gatherer: Gatherer, scene: Scene, start: float) -> Gathered | None:
     cited = scene.collection.evidence.get(LOGS, "")
-    if cited not in scene.evidence:
+    if not _answered(scene, cited):
         return None
     return gatherer.lines(services=_everyone(scene), start=start, end=scene.now, limit=_most_lines(scene))
+
+
+def _answered(scene: Scene, evidence_id: str) -> bool:
+    """Whether a source answered the author: of one that was silent then, nothing is claimed."""
+    asked = scene.evidence.get(evidence_id)
+    return asked is not None and not isinstance(asked.answer, Failed)
 
 
 def _most_lines(scene: Scene) -> int:
@@ -202,7 +208,7 @@ def _most_lines(scene: Scene) -> int:
 
 def _spans(gatherer: Gatherer, scene: Scene, start: float) -> Gathered | None:
     cited = scene.collection.evidence.get(SPANS, "")
-    if cited not in scene.evidence:
+    if not _answered(scene, cited):
         return None
     limit = max(len(scene.rows.get(cited, ())), 1)
     return gatherer.spans(services=_everyone(scene), start=start, end=scene.now, limit=limit)

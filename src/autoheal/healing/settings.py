@@ -49,6 +49,9 @@ class HealingSettings(BaseModel):
     max_looks: int = Field(default=3, ge=1, description="looks before the verdict stays inconclusive")
     max_attempts: int = Field(default=3, ge=1, description="hypotheses acted on before a person is paged")
     act_confidence: float = Field(default=0.5, ge=0, le=1, description="below this nothing is proposed")
+    review: bool = Field(
+        default=True, description="try to refute each finding; without, a person must say yes to each action"
+    )
     verify_poll_seconds: float = Field(default=10, gt=0, description="pause between looks after an action")
     verify_stable_seconds: float = Field(default=300, gt=0, description="how long the symptom must be gone")
     verify_within_seconds: float = Field(default=600, gt=0, description="when verification gives up")

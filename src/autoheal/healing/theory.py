@@ -13,11 +13,12 @@ from autoheal.domain.incident import Incident
 from autoheal.domain.investigation import Hypothesis, HypothesisState, Mechanism, Review
 from autoheal.healing.calm import calm_history
 from autoheal.healing.collect import Collection, collect
-from autoheal.healing.conclude import stored_evidence
 from autoheal.healing.hypotheses import Material, hypotheses
 from autoheal.healing.investigate import rank
 from autoheal.healing.responder import Responder
 from autoheal.healing.review import UnderReview, review
+from autoheal.healing.reviewed import turned_off
+from autoheal.healing.stored import stored_evidence
 from autoheal.healing.symptom import symptom_history
 
 WEIGH = "weigh"
@@ -154,13 +155,15 @@ def _reviewed(
         services=responder.alerts.group_of_incident(incident.id).services,
         calls=collection.telemetry.topology,
     )
+    if not responder.settings.review:
+        return turned_off(hypothesis.id)
     return review(responder.gatherer.for_stage(incident.id, _STAGE), case)
 
 
 def _result(hypothesis: Hypothesis, checked: Review | None, diagnosis: Diagnosis) -> str:
     if checked is None:
         return UNKNOWN
-    if not checked.passed:
+    if not checked.holds:
         return REFUTED
     return STANDS if diagnosis.ranking[0].entity == hypothesis.entity else WEAKER
 

@@ -134,7 +134,8 @@ def _review(investigation: Investigation) -> list[str]:
         if review
         else []
     )
-    return [*tests, f"verdict: {investigation.verdict.kind}"]
+    doubt = [f"not reviewed: {investigation.unreviewed}"] if investigation.unreviewed else []
+    return [*tests, *doubt, f"verdict: {investigation.verdict.kind}"]
 
 
 def _seen_in(evidence_ids: Sequence[str]) -> str:

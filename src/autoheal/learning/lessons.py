@@ -18,7 +18,7 @@ from autoheal.ports.coding import Coder
 from autoheal.ports.machine import Clock, Ids
 from autoheal.ports.production import Branch, Forge
 from autoheal.ports.proving import Prover
-from autoheal.ports.reasoning import Limits, Minds
+from autoheal.ports.reasoning import Limits, Minds, Stage
 from autoheal.ports.stores import (
     AlertStore,
     GraphStore,
@@ -31,7 +31,7 @@ from autoheal.ports.stores import (
 from autoheal.ports.telemetry import Metrics
 from autoheal.reasoning.settings import ReasoningSettings
 
-_LIMITS = ReasoningSettings().limits
+_LIMITS = ReasoningSettings().limits_of(Stage.PATCH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

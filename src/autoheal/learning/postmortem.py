@@ -75,6 +75,8 @@ def _cause(material: Material) -> Iterator[str]:
         yield "No fault was found." if material.noise else "Not established."
         return
     yield f"{quoted(cause.statement)} (confidence {cause.confidence:.2f})."
+    if material.investigation and material.investigation.unreviewed:
+        yield f"Not reviewed: {quoted(material.investigation.unreviewed)}."
     for claim in cause.claims_for:
         yield f"- for: {quoted(claim.text)} ({', '.join(claim.evidence_ids)})"
     for claim in cause.claims_against:

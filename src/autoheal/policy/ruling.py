@@ -59,6 +59,8 @@ class Situation:
     replicas: int
     change_in_progress: bool
     author: str = "engine"
+    unreviewed: str = ""
+    """Why the finding does not count as reviewed; empty where it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +272,11 @@ def _word_alone(q: _Question) -> str | None:
     return None if allowed else f"it is the finding of {q.situation.author}: a person decides"
 
 
+def _not_reviewed(q: _Question) -> str | None:
+    why = q.situation.unreviewed
+    return f"the finding is not reviewed ({why}): a person decides" if why else None
+
+
 def _untrusted_skill(q: _Question) -> str | None:
     trust, wanted = q.situation.trust, q.policy.environment(q.situation.environment).min_trust
     if trust is None or trust.rung >= wanted.rung:
@@ -283,6 +290,7 @@ _DOUBTS: tuple[tuple[str, _Rule], ...] = (
     ("storm", _storm),
     ("evidence.independent_signals", _weak_evidence),
     ("evidence.min_confidence", _unsure),
+    ("review", _not_reviewed),
     ("evidence.automatic_authors", _word_alone),
     ("trust", _untrusted_skill),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
@@ -45,6 +45,15 @@ class Limits:
     output_tokens: int
     tool_calls: int
     seconds: float
+
+    def within(self, other: Limits) -> Limits:
+        """Whichever limit is reached first, one by one."""
+        return Limits(
+            input_tokens=min(self.input_tokens, other.input_tokens),
+            output_tokens=min(self.output_tokens, other.output_tokens),
+            tool_calls=min(self.tool_calls, other.tool_calls),
+            seconds=min(self.seconds, other.seconds),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +126,10 @@ class Mind(Protocol):
 class Minds(Protocol):
     """The models that are configured, by stage."""
 
-    def of(self, stage: Stage) -> Mind | None:
-        """Who thinks at that stage; None where no model is configured for it."""
+    def of(self, stage: Stage, *, other_than: Collection[str] = ()) -> Mind | None:
+        """Who thinks at that stage, but for those named, under whatever name, or None."""
+        ...
+
+    def each(self) -> Mapping[str, Mind]:
+        """Every configured model on its own, whether a stage names it or not."""
         ...

@@ -145,6 +145,10 @@ class IncidentStore(Protocol):
         """Ledger entries of one incident, or all."""
         ...
 
+    def dollars_since(self, moment: datetime) -> float:
+        """What the entries from that moment on cost, without reading the ledger before it."""
+        ...
+
 
 class MitigationStore(Protocol):
     """Mitigations, approvals, verifications, and the switch that stops them all."""

@@ -48,21 +48,26 @@ def digest(picture: Picture, told: Told) -> str:
     """The question; its measurements are entered into `told`, for they may be claimed."""
     asked = "Which service is at fault, how, since which change? Cite what you were shown."
     parts = (
-        ("Alerts", list(_alerts(picture)), 1_600),
+        ("Alerts", list(alert_lines(picture.alerts, picture.services)), 1_600),
         ("Engine", _engine(picture), 900),
         ("Candidates, best first: + speaks for it, - against it", list(_ranking(picture, told)), 5_200),
         ("Changes, seconds before (-) or after (+) the onset", list(_changes(picture)), 2_400),
-        ("Calls near the alarmed services", _near(picture), 1_200),
+        ("Calls near the alarmed services", call_lines(picture.services, picture.calls), 1_200),
         ("Metrics that were measured", _lines_of(picture.measured), 1_200),
         ("Missing", list(picture.diagnosis.missing), 500),
     )
+    return laid_out("# Incident", parts, asked)
+
+
+def laid_out(title: str, parts: Sequence[tuple[str, Sequence[str], int]], asked: str) -> str:
+    """Headed parts, each quoted within its limit of characters, and the question at the end."""
     boundary = boundary_of("\n".join(line for _, lines, _ in parts for line in lines))
     told_parts = [
         f"## {heading}\n{quoted(chr(10).join(lines), source=_SOURCE, boundary=boundary, limit=limit)}"
         for heading, lines, limit in parts
         if lines
     ]
-    return "\n\n".join(["# Incident", *told_parts, asked])
+    return "\n\n".join([title, *told_parts, asked])
 
 
 def context(facts: Iterable[Row]) -> str:
@@ -105,11 +110,12 @@ def label_of(subject: str) -> str:
     return " ".join(subject.split())[:_LABEL]
 
 
-def _alerts(picture: Picture) -> Iterator[str]:
-    for alert in picture.alerts[:_ALERTS]:
+def alert_lines(alerts: Sequence[Alert], services: Sequence[str]) -> Iterator[str]:
+    """The alerts, one a line, and which services they alarm."""
+    for alert in alerts[:_ALERTS]:
         where = alert.attribution.service or "unknown"
         yield f"{alert.severity} {alert.name} at {where}: {alert.summary[:200]}"
-    yield f"alarmed services: {', '.join(picture.services[:30])}"
+    yield f"alarmed services: {', '.join(services[:30])}"
 
 
 def _engine(picture: Picture) -> list[str]:
@@ -159,12 +165,12 @@ def _refuted(judged: RankedChange | None) -> tuple[str, ...]:
     return judged.refuted if judged else ()
 
 
-def _near(picture: Picture) -> list[str]:
+def call_lines(services: Sequence[str], calls: Sequence[tuple[str, str]]) -> list[str]:
     """Calls within two steps of what hurts, as `caller > callee callee`."""
-    near = set(picture.services)
+    near = set(services)
     for _ in range(2):
-        near |= {name for pair in picture.calls if near.intersection(pair) for name in pair}
-    pairs = [pair for pair in picture.calls if near.intersection(pair)][:_CALLS]
+        near |= {name for pair in calls if near.intersection(pair) for name in pair}
+    pairs = [pair for pair in calls if near.intersection(pair)][:_CALLS]
     callers = dict.fromkeys(caller for caller, _ in pairs)
     return [f"{caller} > {' '.join(b for a, b in pairs if a == caller)}" for caller in callers]
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from autoheal.domain.errors import UnreachableError
 from autoheal.ports.reasoning import Limits, Mind, Spent, Stage, Task, Tool
 from autoheal.ports.runs import Json
+from autoheal.reasoning.settings import ReasoningSettings
 from autoheal.reports.checks import Probe, Seen, ok, warn
 
 _WORD = "juniper"
@@ -21,9 +22,27 @@ class Word(BaseModel):
     word: str = Field(description="the word that the tool gave", max_length=100)
 
 
-def model_probes(minds: Mapping[str, Mind]) -> Sequence[Probe]:
-    """One for each configured model; each makes a small, real call."""
-    return [_probe(name, mind) for name, mind in minds.items()]
+def model_probes(minds: Mapping[str, Mind], settings: ReasoningSettings) -> Sequence[Probe]:
+    """One for each configured model, each with a small, real call; and where each stage's tasks end."""
+    stages = [stage for stage in Stage if settings.models(stage)]
+    return [
+        *(_probe(name, mind) for name, mind in minds.items()),
+        *(_limits_probe(stage, settings) for stage in stages),
+    ]
+
+
+def _limits_probe(stage: Stage, settings: ReasoningSettings) -> Probe:
+    limits, names = settings.limits_of(stage), ", ".join(settings.models(stage))
+    text = (
+        f"{names}; each task ends at {limits.input_tokens} tokens read, {limits.output_tokens} written, "
+        f"{limits.tool_calls} tool calls, {limits.seconds:g} s"
+    )
+    return Probe(
+        name=f"stage {stage}",
+        group="models",
+        look=lambda: ok(text),
+        mend=f"set [reasoning.limits.{stage}]",
+    )
 
 
 def _probe(name: str, mind: Mind) -> Probe:

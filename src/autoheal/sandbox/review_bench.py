@@ -60,25 +60,28 @@ def reviewed(folder: Path, *, seed: int = 7) -> Iterator[Reviewed]:
     author = _Author.of(telemetry)
     candidates = hypotheses(diagnosis, author.material)
     leading = candidates[0] if candidates else None
-    if diagnosis.verdict is not VerdictKind.CAUSE or leading is None or not leading.claims_for:
-        return
-    change = author.material.changes.get(leading.change_id or "")
-    found = author.reviewed(leading, diagnosis, candidates, change=change)
-    right = _right(leading, truth)
-    yield _told(case, TRUE if right else OWN_ERROR, found)
-    if not right:
+    true, own_error = _spoken_for(diagnosis, author.material, truth), ""
+    if diagnosis.verdict is VerdictKind.CAUSE and leading is not None and leading.claims_for:
+        change = author.material.changes.get(leading.change_id or "")
+        found = author.reviewed(leading, diagnosis, candidates, change=change)
+        right = _right(leading, truth)
+        yield _told(case, TRUE if right else OWN_ERROR, found)
+        true, own_error = (leading, "") if right else (true, leading.entity)
+    if true is None:
         return
     ground = Ground(
         telemetry=telemetry,
         diagnosis=diagnosis,
         material=author.material,
-        true=leading,
+        true=true,
         decoys=_decoys(folder),
         random=Random(f"{seed}/{folder.name}"),
     )
     for plant in plants(ground):
         by = _Author.of(plant.authored) if plant.authored is not None else author
         planted = plant.finding(by.material)
+        if planted.entity == own_error:
+            continue  # counted as the engine's own error
         found = by.reviewed(planted, diagnosis, candidates, change=plant.change, now=plant.reviewed)
         yield _told(case, plant.kind, found)
 
@@ -130,6 +133,13 @@ def _right(leading: Hypothesis, truth: Truth) -> bool:
     """The entity is right, and so is the change where one is labelled and one is blamed."""
     change = truth.change in (None, leading.change_id) or leading.change_id is None
     return leading.entity == truth.entity and change
+
+
+def _spoken_for(diagnosis: Diagnosis, material: Material, truth: Truth) -> Hypothesis | None:
+    """What the engine has for the true entity where it names none or another: a ground for plants too."""
+    causes = tuple(cause for cause in diagnosis.ranking if cause.entity == truth.entity)
+    found = hypotheses(replace(diagnosis, ranking=causes[:1]), material) if causes else []
+    return found[0] if found and found[0].claims_for else None
 
 
 def _decoys(folder: Path) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.contracts.database.words import HOSTILE, NOON, after, incident
@@ -178,3 +179,19 @@ def test_costs_are_kept_per_incident_and_in_total(database: Database) -> None:
     database.incidents.add_costs([])
     assert list(database.incidents.costs("inc_1")) == [entries[0], entries[2]]
     assert list(database.incidents.costs()) == entries
+
+
+def test_what_was_spent_since_a_moment_counts_that_moment_and_nothing_before_it(database: Database) -> None:
+    entries = [
+        LedgerEntry(
+            incident_id="inc_1",
+            stage="review",
+            backend="house",
+            at=NOON + timedelta(seconds=number - 700),
+            dollars=0.5,
+        )
+        for number in range(1_400)
+    ]
+    database.incidents.add_costs(entries)
+    assert database.incidents.dollars_since(NOON) == pytest.approx(350.0)
+    assert database.incidents.dollars_since(NOON + timedelta(days=1)) == 0.0

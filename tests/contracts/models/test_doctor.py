@@ -14,6 +14,7 @@ from tests.doubles.model_server import model_server
 from autoheal.config import Config
 from autoheal.integrations.models.config import ModelSettings
 from autoheal.ports.runs import Json
+from autoheal.reasoning.settings import ReasoningSettings
 from autoheal.reports.checks import Check, Status, run
 from autoheal.reports.model_checks import model_probes
 from autoheal.wiring import minds_of
@@ -32,7 +33,7 @@ def looked_at(behavior: Behavior) -> Check:
             }
         )
         minds = minds_of(Config(models={"house": settings}), lambda: 0.0)
-        (check,) = run(model_probes(minds.each()), timer=time.monotonic)
+        (check,) = run(model_probes(minds.each(), ReasoningSettings()), timer=time.monotonic)
         return check
 
 
@@ -71,7 +72,8 @@ def test_a_model_without_a_price_is_told_before_a_call_is_paid_for() -> None:
     with model_server(helpful(_as_told)) as server:
         bare = ModelSettings.model_validate({"provider": "compatible", "model": "big", "url": server.openai})
         (check,) = run(
-            model_probes(minds_of(Config(models={"house": bare}), lambda: 0.0).each()), timer=time.monotonic
+            model_probes(minds_of(Config(models={"house": bare}), lambda: 0.0).each(), ReasoningSettings()),
+            timer=time.monotonic,
         )
     assert (check.status, server.prompts) == (Status.FAIL, [])
     assert "models.house: the price of model 'big' is not known" in check.text
@@ -85,7 +87,17 @@ def test_a_server_that_is_not_there_is_told_with_the_mend() -> None:
     price = {"input": 0.0, "cached": 0.0, "output": 0.0}
     model = ModelSettings.model_validate({**settings, "price": price})
     (check,) = run(
-        model_probes(minds_of(Config(models={"house": model}), lambda: 0.0).each()), timer=time.monotonic
+        model_probes(minds_of(Config(models={"house": model}), lambda: 0.0).each(), ReasoningSettings()),
+        timer=time.monotonic,
     )
     assert check.status is Status.FAIL
     assert "url" in check.mend
+
+
+def test_doctor_says_where_the_tasks_of_each_stage_end() -> None:
+    set_here = ReasoningSettings.model_validate(
+        {"review": ["house"], "limits": {"review": {"input_tokens": 9_000}}, "seconds": 60}
+    )
+    (check,) = run(model_probes({}, set_here), timer=time.monotonic)
+    assert check.name == "stage review"
+    assert "house; each task ends at 9000 tokens read, 8000 written, 12 tool calls, 60 s" in str(check)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sqlalchemy import delete, select
 
@@ -14,10 +15,13 @@ from autoheal.domain.incident import Incident, TimelineEntry
 from autoheal.domain.investigation import Investigation
 from autoheal.domain.ledger import LedgerEntry
 from autoheal.integrations.database import schema
-from autoheal.integrations.database.codec import encode, pack, unpack
+from autoheal.integrations.database.codec import decode, encode, pack, unpack
 from autoheal.integrations.database.connections import Connections
 from autoheal.integrations.database.reading import words
 from autoheal.integrations.database.writing import insert_once, upsert
+
+_PAGE = 500
+"""Ledger entries that are read at once."""
 
 
 class DatabaseIncidents:
@@ -136,6 +140,28 @@ class DatabaseIncidents:
         if rows:
             with self._connections.write() as connection:
                 connection.execute(schema.ledger.insert(), rows)
+
+    def dollars_since(self, moment: datetime) -> float:
+        """What the entries from that moment on cost, without reading the ledger before it.
+
+        The ledger grows at its end: it is read backwards by its key, until a whole page is older.
+        """
+        total, below = 0.0, None
+        while page := self._page(below):
+            recent = [entry for _, entry in page if entry.at >= moment]
+            total += sum(entry.dollars for entry in recent)
+            if not recent:
+                break
+            below = page[-1][0]
+        return total
+
+    def _page(self, below: int | None) -> Sequence[tuple[int, LedgerEntry]]:
+        table = schema.ledger
+        query = select(table.c.sequence, table.c.body).order_by(table.c.sequence.desc()).limit(_PAGE)
+        if below is not None:
+            query = query.where(table.c.sequence < below)
+        with self._connections.read() as connection:
+            return [(row.sequence, decode(LedgerEntry, row.body)) for row in connection.execute(query)]
 
     def costs(self, incident_id: str | None = None) -> Sequence[LedgerEntry]:
         """Ledger entries of one incident, or all."""

@@ -6,6 +6,7 @@ import builtins
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from autoheal.domain.errors import NotFoundError
 from autoheal.domain.evidence import Evidence, Row
@@ -87,6 +88,10 @@ class MemoryIncidents:
     def add_costs(self, entries: Iterable[LedgerEntry]) -> None:
         """Append to the ledger."""
         self._costs.extend(entries)
+
+    def dollars_since(self, moment: datetime) -> float:
+        """What the entries from that moment on cost."""
+        return sum(entry.dollars for entry in self._costs if entry.at >= moment)
 
     def costs(self, incident_id: str | None = None) -> Sequence[LedgerEntry]:
         """Entries of one incident, or all."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -32,9 +32,11 @@ class ConfiguredMinds:
         }
         object.__setattr__(self, "gates", gates)
 
-    def of(self, stage: Stage) -> Mind | None:
-        """Who thinks at that stage; None where no model is configured for it."""
-        names = self.settings.models(stage)
+    def of(self, stage: Stage, *, other_than: Collection[str] = ()) -> Mind | None:
+        """Who thinks at that stage; see the port."""
+        barred = {_identity(self.models[name]) for name in other_than if name in self.models}
+        configured = self.settings.models(stage)
+        names = [name for name in configured if _identity(self.models[name]) not in barred]
         if not names:
             return None
         return ThriftyMind(models={name: self.models[name] for name in names}, minds=self)
@@ -60,4 +62,10 @@ class ThriftyMind:
         from autoheal.integrations.models.mind import ModelMind  # optional
 
         mind = ModelMind(models=self.models, gates=self.minds.gates, dollars_left=limit - gone)
-        return mind.think(task, spent=spent)
+        tightest = task.limits.within(self.minds.settings.limits_of(task.stage))
+        return mind.think(replace(task, limits=tightest), spent=spent)
+
+
+def _identity(model: ModelSettings) -> tuple[str, str, str]:
+    """What makes two entries of the settings the same model."""
+    return model.provider, model.model, str(model.url or "")

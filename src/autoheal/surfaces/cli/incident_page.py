@@ -82,6 +82,8 @@ def _finding(investigation: Investigation) -> Iterator[str]:
     verdict = investigation.verdict
     yield f"Investigation {investigation.attempt}: {verdict.kind}, confidence {verdict.confidence.value:.2f}"
     yield f"  because {verdict.confidence.reason}"
+    if investigation.unreviewed:
+        yield f"  NOT REVIEWED: {investigation.unreviewed}"
     for missing in verdict.missing:
         yield f"  missing: {missing}"
     for hypothesis in investigation.hypotheses:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.unit.surfaces.stage import Browser, browser, stage, story
 from autoheal.app import App
 from autoheal.domain.approval import Decision
 from autoheal.domain.proposal import ProposalState
+from autoheal.healing.reviewed import turned_off
+from autoheal.surfaces.cli import incident_page
 
 MARK = "zq7"
 PAYLOADS = (
@@ -229,3 +232,17 @@ def test_the_docs_page_lists_every_operation_of_the_api(web: Browser) -> None:
     text = web.get("/docs").text
     for path in json.loads(web.get("/openapi.json").text)["paths"]:
         assert path in text
+
+
+@pytest.mark.criterion(42)
+def test_a_finding_that_nobody_reviewed_says_so_on_the_page_and_on_the_terminal(
+    app: App, web: Browser
+) -> None:
+    incident = story(app)
+    (found,) = app.memory.incidents.investigations(incident.id)
+    absent = replace(turned_off("hyp_1"), absent="nobody was there")
+    app.memory.incidents.save_investigation(replace(found, review=absent))
+    text = " ".join(" ".join(read(web.get(f"/incidents/{incident.id}").text).text).split())
+    assert "Not reviewed: nobody was there" in text
+    assert "passed" not in text.partition("Review by")[2].partition("Decision path")[0]
+    assert "NOT REVIEWED: nobody was there" in incident_page.page(app.incident(incident.id))
