@@ -14,6 +14,7 @@ from autoheal.domain.approval import Approval, Decision
 from autoheal.domain.decision_trace import DecisionTrace
 from autoheal.domain.errors import ConflictError, NotFoundError, RefusedError, WorldError
 from autoheal.domain.evidence import Evidence, Row
+from autoheal.domain.impact import Impact
 from autoheal.domain.incident import Incident, TimelineEntry
 from autoheal.domain.investigation import Investigation
 from autoheal.domain.judgment import Judgment, Word
@@ -25,6 +26,7 @@ from autoheal.domain.question import Question
 from autoheal.domain.skill import Guide, Skill
 from autoheal.graph.skill_file import parse_any
 from autoheal.healing.correct import correct
+from autoheal.healing.impact import impact
 from autoheal.healing.judge import judge, judgments
 from autoheal.healing.room import CHANNEL, Room
 from autoheal.healing.rules import expressions_now
@@ -150,6 +152,10 @@ class App(Seated):
     def _seen(self, incident_id: str, word: T) -> T:
         """A word of that incident as whoever signed in may see it."""
         return word if self.may(Right.READ_RAW) else veil_of(incident_id, self.memory).over(word)
+
+    def impact(self, incident_id: str) -> Impact:
+        """Whom the fault touches at this moment, from telemetry and graph."""
+        return self._seen(incident_id, impact(self.loop.responder, incident_id))
 
     def judge(self, incident_id: str, word: Word) -> tuple[Judgment, str]:
         """A person's word on a verdict; a wrong one enters the regression set: with where, or why not."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from autoheal.alerts.intake import Intake
+from autoheal.healing.impact import ASK, answer_impact
 from autoheal.healing.responder import Responder
 from autoheal.healing.theory import WEIGH, weigh
 from autoheal.healing.workflow import heal
@@ -24,7 +25,7 @@ class Loop:
     lessons: Lessons
 
     def workflows(self) -> Mapping[str, Workflow]:
-        """The durable runs by name: intake starts the first, that the second, a person's word the third."""
+        """The durable runs by name: intake starts the first, that the second, a person the others."""
 
         async def heal_incident(run: Run, incident_id: str) -> None:
             await heal(run, self.responder, incident_id)
@@ -38,4 +39,12 @@ class Loop:
 
             await run.step(weighed, subject)
 
-        return MappingProxyType({"heal": heal_incident, "learn": learn_from, WEIGH: weigh_theory})
+        async def answer_who(run: Run, subject: str) -> None:
+            def answered(subject: str) -> str:
+                return answer_impact(self.responder, subject.partition("|")[0])
+
+            await run.step(answered, subject)
+
+        return MappingProxyType(
+            {"heal": heal_incident, "learn": learn_from, WEIGH: weigh_theory, ASK: answer_who}
+        )

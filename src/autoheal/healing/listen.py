@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from autoheal.healing.correct import denied
 from autoheal.healing.responder import Responder
 from autoheal.healing.theory import blamed, known_services
+
+_WHO = re.compile(
+    r"\bimpact\s*\?|\b(?:who|what|which \w+) (?:is|are|was|were) (?:affected|impacted|hurt)\b", re.IGNORECASE
+)
 
 
 class Meaning(StrEnum):
@@ -16,6 +21,7 @@ class Meaning(StrEnum):
     ANSWER = "answer"
     CORRECTION = "correction"
     THEORY = "theory"
+    IMPACT = "impact"
     TALK = "talk"
 
 
@@ -34,6 +40,8 @@ def understand(responder: Responder, incident_id: str, text: str) -> Understood:
     if ruled_out is not None:
         return Understood(meaning=Meaning.CORRECTION, about=ruled_out)
     asked = responder.questions.of_incident(incident_id) if responder.questions else ()
+    if _WHO.search(text):
+        return Understood(meaning=Meaning.IMPACT)
     waiting = next((question.id for question in asked if question.answer is None), None)
     if waiting is not None:
         return Understood(meaning=Meaning.ANSWER, about=waiting)

@@ -11,6 +11,7 @@ from autoheal.domain.approval import Decision
 from autoheal.domain.errors import ConflictError, RefusedError, UserError
 from autoheal.domain.message import Press
 from autoheal.domain.person import Right
+from autoheal.healing.impact import ASK
 from autoheal.healing.listen import Meaning, understand
 from autoheal.healing.responder import Responder
 from autoheal.healing.theory import WEIGH, Theory
@@ -95,5 +96,7 @@ class Room:
                 person = acts.acting(heard.person, Right.DECIDE)
                 theory = Theory(incident_id=incident_id, person=person, service=understood.about)
                 self.runs.start(WEIGH, theory.subject)
+            case Meaning.IMPACT:
+                self.runs.start(ASK, f"{incident_id}|{heard.id}")
             case Meaning.TALK:
                 pass

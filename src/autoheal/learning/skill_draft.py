@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from autoheal.diagnosis.kinds import meaning_of
+from autoheal.diagnosis.kinds import Kind, meaning_of
 from autoheal.diagnosis.metric_evidence import SYMPTOMS
 from autoheal.domain.alert import Alert
+from autoheal.domain.investigation import Mechanism
 from autoheal.domain.mitigation import Mitigation
 from autoheal.domain.skill import DecisionRule, DiagnosisStep, Match, Matcher, Skill
 from autoheal.graph.matchers import without_service
@@ -40,7 +41,7 @@ def drafts(material: Material) -> list[Skill] | str:
         return "no mitigation of a named cause was verified: there is nothing that may be repeated"
     if not material.alerts:
         return "the incident was opened by no alert: nothing tells when the skill applies"
-    chosen = _telling(signals(material), blamed=material.culprit is not None)
+    chosen = _telling(material, signals(material))
     if not chosen:
         return "no metric of the culprit moved clearly: nothing measurable would tell the failure again"
     sets = [chosen, *([signal] for signal in chosen if len(chosen) > 1)]
@@ -91,13 +92,29 @@ def _skill(material: Material, chosen: Sequence[Signal], helped: Mitigation) -> 
     )
 
 
-def _telling(found: Sequence[Signal], *, blamed: bool) -> list[Signal]:
+def _telling(material: Material, found: Sequence[Signal]) -> list[Signal]:
     """What sets the failure apart comes first: most failures raise errors or latency, few a certain queue.
 
-    Where a change is to blame, it sets the failure apart, and the clearest signals are enough.
+    Where a change is to blame, it sets the failure apart, and the clearest signals are enough. What the
+    failure is by its very name (a load, a crash) is asked however little it moved; and of a process that is
+    gone nothing else, since it no longer measures itself.
     """
-    if blamed:
+    if material.culprit is not None:
         return list(found[: MAX_SIGNALS - 1])
+    named = [signal for signal in found if _is_the_failure(signal, material)]
+    if any(meaning_of(signal.subject).kind is Kind.CRASH for signal in named):
+        return named[:1]
+    others = _apart([signal for signal in found if signal not in named])
+    return [*named[:1], *others][:MAX_SIGNALS]
+
+
+def _is_the_failure(signal: Signal, material: Material) -> bool:
+    cause = material.cause
+    shown = (cause.shows_as or cause.mechanism) if cause else None
+    return shown is _NAMED_BY.get(meaning_of(signal.subject).kind)
+
+
+def _apart(found: Sequence[Signal]) -> list[Signal]:
     strongest = max((signal.points for signal in found), default=0.0)
     loud = [s for s in found if not _mere_symptom(s) and s.points >= _LOUD * strongest]
     apart = loud[: MAX_SIGNALS - 1]
@@ -105,6 +122,8 @@ def _telling(found: Sequence[Signal], *, blamed: bool) -> list[Signal]:
     return [*apart, *symptoms[: MAX_SIGNALS - max(len(apart), 1)]]
 
 
+_NAMED_BY = {Kind.LOAD: Mechanism.LOAD, Kind.CRASH: Mechanism.CRASH}
+"""The failures that one kind of signal is the very measure of."""
 _LOUD = 0.3
 """A signal this much weaker than the strongest moved by the way, and may not do so the next time."""
 

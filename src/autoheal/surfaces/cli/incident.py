@@ -14,7 +14,7 @@ from autoheal.domain.person import Right
 from autoheal.surfaces.cli.incident_page import page
 from autoheal.surfaces.cli.opening import opened
 from autoheal.surfaces.cli.options import Actor, AsJson, person
-from autoheal.surfaces.cli.output import note, show_json, show_table
+from autoheal.surfaces.cli.output import note, printable, show_json, show_table
 from autoheal.surfaces.cli.output import show as show_text
 
 command = typer.Typer(no_args_is_help=True)
@@ -130,3 +130,19 @@ def delete(
         show_json("tombstone", tombstone=left)
         return
     note(f"deleted; the tombstone names {left.actor}, {left.at.isoformat()} and the reason")
+
+
+@command.command("impact")
+def impact(ctx: typer.Context, incident: Id, *, as_json: AsJson = False) -> None:
+    """Measure who is affected at this moment: hurt, perhaps hurt, not known; with owners and evidence."""
+    with opened(ctx) as app:
+        found = app.impact(incident)
+    if as_json:
+        show_json("impact", impact=found, says=found.says)
+        return
+    show_text(printable(found.says))
+    rows = [
+        (one.service, one.touch, one.why, "entry" if one.entry else "", ", ".join(one.owners))
+        for one in found.services
+    ]
+    show_table(("service", "state", "why", "", "owner"), rows, empty="no service is known")

@@ -14,6 +14,7 @@ from autoheal.app import IncidentFile
 from autoheal.domain.catalog import Around, Conflict, Entry, View
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.fact import Fact, Node, NodeKind, Relation
+from autoheal.domain.impact import Impact
 from autoheal.domain.incident import Incident
 from autoheal.domain.mitigation import Mitigation
 from autoheal.domain.proposal import Proposal
@@ -81,6 +82,12 @@ def incident(incident_id: str, app: Product) -> WholeIncident:
     """Give everything known of one incident."""
     file = app.incident(incident_id)
     return WholeIncident(file=file, digests={m.id: m.digest for m in file.mitigations}, withheld=app.withheld)
+
+
+@router.get("/incidents/{incident_id}/impact")
+def impact(incident_id: str, app: Product) -> Impact:
+    """Measure whom the fault touches at this moment, and tell what nobody knows."""
+    return app.impact(incident_id)
 
 
 @router.get("/evidence/{evidence_id}")

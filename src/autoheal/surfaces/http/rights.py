@@ -23,6 +23,7 @@ OPEN = frozenset(
 _READ = (
     "/incidents",
     "/incidents/{incident_id}",
+    "/incidents/{incident_id}/impact",
     "/evidence/{evidence_id}",
     "/actions",
     "/questions",

@@ -37,6 +37,12 @@ def incident(incident_id: str, request: Request, app: Product) -> HTMLResponse:
     return page(request, "incident.html", view=shown, incident=shown.file.incident, file=shown.file)
 
 
+@router.get("/incidents/{incident_id}/impact")
+def impact(incident_id: str, request: Request, app: Product) -> HTMLResponse:
+    """Show whom the fault touches at this moment."""
+    return page(request, "impact.html", impact=app.impact(incident_id))
+
+
 @router.get("/evidence/{evidence_id}")
 def evidence(evidence_id: str, request: Request, app: Product) -> HTMLResponse:
     """Show one stored query, its window and exactly what came back."""

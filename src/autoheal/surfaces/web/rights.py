@@ -12,6 +12,7 @@ OPEN = frozenset({"GET /sign-in", "POST /sign-in", "POST /sign-out"})
 _READ = (
     "/",
     "/incidents/{incident_id}",
+    "/incidents/{incident_id}/impact",
     "/evidence/{evidence_id}",
     "/proposals",
     "/proposals/{proposal_id}",
