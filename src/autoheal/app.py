@@ -211,8 +211,6 @@ class App(Seated):
         if refusal is not None:
             raise RefusedError(*refusal)
 
-    # ------------------------------------------------------------ chat
-
     def hear(self, headers: Mapping[str, str], body: bytes) -> str:
         """What a chat sent: a press or a word of a person we know, acted on once; returns what to answer."""
         return self._room().hear(headers, body, now=self.clock.now(), acts=self)
@@ -309,8 +307,6 @@ class App(Seated):
             self.memory.proposals.save(proposal)
             self._record(proposal.incident_id, "proposal.rejected", actor, body)
         return proposal
-
-    # ------------------------------------------------------------ the switch
 
     def kill(self, *, actor: str, reason: str) -> None:
         """Stop every effect at once, everywhere."""

@@ -118,7 +118,7 @@ def _reached(
     while frontier:
         origin, callee, path = frontier.pop(0)
         for caller in sorted(callers.get(callee, ())):
-            if caller not in found and caller not in alarmed:
+            if caller not in found and caller != origin:
                 fact = seen.get((caller, callee))
                 way = (*path, fact) if fact else path
                 found[caller] = _Reached(via=origin, facts=way)
