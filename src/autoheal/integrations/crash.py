@@ -19,10 +19,11 @@ Crash = Callable[[str], None]
 AT, TRAIL = "AUTOHEAL_CRASH_AT", "AUTOHEAL_CRASH_TRAIL"
 
 _READS = """
-alerts approvals commits costs dead diff event evidence evidence_of exclusively facts facts_with files get
-group group_of_incident head history investigations killed launch list name neighborhood node nodes occurrence
-of_incident open_groups outcome plan read records resolve rows search shutdown since state timeline touching
-trust unfinished unhandled_events uses verification verify with_content worktree
+alerts approvals commits costs dead diff dollars_since event evidence evidence_of exclusively facts
+facts_with files get group group_of_incident head history investigations killed launch list name
+neighborhood node nodes occurrence of_incident open_groups outcome plan read records resolve resolve_all
+rows search shutdown since state subjects timeline touching trust unfinished unhandled_events uses
+verification verify with_content worktree
 """
 HARMLESS = frozenset(_READS.split())
 """Methods of ports that change nothing outside; every other one is an effect and has two crash points."""
