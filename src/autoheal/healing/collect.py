@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -15,7 +15,7 @@ from autoheal.domain.errors import WorldError
 from autoheal.domain.incident import Incident
 from autoheal.healing.calm import CalmHistory, Spans
 from autoheal.healing.gather import Gathered, Gatherer
-from autoheal.healing.metric_plan import plan
+from autoheal.healing.metric_plan import MetricQuery, plan
 from autoheal.healing.responder import Responder
 from autoheal.healing.settings import HealingSettings
 
@@ -115,15 +115,15 @@ def _metrics(gatherer: Gatherer, settings: HealingSettings, window: _Window) -> 
         window=settings.rate_window_seconds,
         budget=settings.max_metric_queries,
     )
+    return ranges(gatherer, queries, start=window.start, end=window.end, step=window.step)
+
+
+def ranges(
+    gatherer: Gatherer, queries: Sequence[MetricQuery], *, start: float, end: float, step: float
+) -> dict[str, Gathered]:
+    """The answers to range queries over one window, asked in parallel, by subject."""
     questions = [
-        partial(
-            gatherer.range,
-            query.expression,
-            start=window.start,
-            end=window.end,
-            step=window.step,
-            subject=query.subject,
-        )
+        partial(gatherer.range, query.expression, start=start, end=end, step=step, subject=query.subject)
         for query in queries
     ]
     answers = gatherer.together(questions)

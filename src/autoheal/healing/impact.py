@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from statistics import median
 
 from autoheal.domain.errors import ConflictError, WorldError
@@ -14,6 +13,7 @@ from autoheal.domain.fact import Fact, NodeKind, Relation, urn
 from autoheal.domain.impact import Failed, Impact, Level, Touch, Touched
 from autoheal.domain.incident import Incident
 from autoheal.healing.calm import calm_history
+from autoheal.healing.collect import ranges
 from autoheal.healing.gather import Gathered, Gatherer
 from autoheal.healing.metric_plan import MetricQuery, plan
 from autoheal.healing.responder import Responder
@@ -150,18 +150,7 @@ def _measured(
     except WorldError as error:
         return {}, (f"metrics: {error}",)
     wanted = [query for query in _all(catalog, responder) if query.subject.endswith(_WANTED)][:_MOST_QUERIES]
-    questions = [
-        partial(
-            gatherer.range,
-            query.expression,
-            start=window.start,
-            end=window.end,
-            step=window.step,
-            subject=query.subject,
-        )
-        for query in wanted
-    ]
-    answers = dict(zip((q.subject for q in wanted), gatherer.together(questions), strict=True))
+    answers = ranges(gatherer, wanted, start=window.start, end=window.end, step=window.step)
     failed = tuple(f"{subject}: {found.failed}" for subject, found in answers.items() if found.failed)
     return answers, failed or (() if answers else ("no metric of requests is known",))
 
