@@ -90,6 +90,10 @@ class Guide:
         )
 
 
+MOST_QUERIES = 24
+"""What one recall may ask in total; a full investigation asks about twice as many."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skill:
     """The executable contract of one reviewed `skills/<name>/` folder."""
@@ -105,6 +109,8 @@ class Skill:
     verify_expression: str
     verify_stable_seconds: float
     verify_within_seconds: float
+    max_queries: int = MOST_QUERIES
+    """What its diagnosis may ask in one recall, over all services that it is tried on."""
     digest: str = ""
     trust: Trust = Trust.CANDIDATE
     family: str = ""
@@ -118,6 +124,8 @@ class Skill:
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
             raise ValueError(f"skill name {self.name!r}: lower-case letters, digits and single hyphens only")
+        if not 1 <= self.max_queries <= MOST_QUERIES:
+            raise ValueError(f"skill {self.name}: a budget is 1 to {MOST_QUERIES} queries")
         if self.version < 1:
             raise ValueError(f"skill {self.name}: version starts at 1")
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from autoheal.domain.errors import ConfigError
 from autoheal.domain.mitigation import ActionKind
-from autoheal.domain.skill import DecisionRule, DiagnosisStep, Guide, Match, Matcher, Skill
+from autoheal.domain.skill import MOST_QUERIES, DecisionRule, DiagnosisStep, Guide, Match, Matcher, Skill
 from autoheal.graph.expression import Expression
 from autoheal.graph.expression import parse as parse_expression
 from autoheal.graph.matchers import narrows
@@ -21,6 +21,8 @@ from autoheal.graph.strict_yaml import Place, clean, read
 T = TypeVar("T")
 PROSE, CONTRACT = "SKILL.md", "autoheal.yaml"
 API_VERSION = "autoheal.dev/v1"
+WAY_BACK = "way_back"
+"""The only undo there is: back to the version that the action was planned against."""
 MAX_STEPS = 12
 _KEYS = ("license", "compatibility", "metadata", "allowed-tools")
 _WORD = re.compile(r"^[a-z_][a-z0-9_]{0,39}$")
@@ -107,7 +109,7 @@ def _agree(folder: str, prose: str, skill: Skill) -> None:
 def _skill(folder: str, description: str, document: Place) -> Skill:
     top = document.table(
         required=("apiVersion", "kind", "metadata", "match", "inputs", "diagnose", "decide", "verify"),
-        optional=("mitigate", "notes"),
+        optional=("mitigate", "notes", "budget"),
     )
     if top["apiVersion"].text() != API_VERSION or top["kind"].text() != "Skill":
         top["apiVersion"].fail(f"expected {API_VERSION} and kind Skill")
@@ -132,6 +134,7 @@ def _skill(folder: str, description: str, document: Place) -> Skill:
             verify_expression=verify["expr"].text(),
             verify_stable_seconds=verify["for"].seconds(),
             verify_within_seconds=verify["within"].seconds(),
+            max_queries=_budget(top["budget"]) if "budget" in top else MOST_QUERIES,
             incidents=provenance.get("incidents", ()),
             reviewed_by=provenance.get("reviewed_by", ()),
             notes={k: v.text() for k, v in top["notes"].fields().items()} if "notes" in top else {},
@@ -218,13 +221,20 @@ def _step(place: Place) -> DiagnosisStep:
     return step
 
 
+def _budget(place: Place) -> int:
+    return place.table(required=("max_queries",))["max_queries"].whole(least=1)
+
+
 def _mitigations(place: Place) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, entry in place.fields().items():
         for key in entry.fields():
-            if key != "action":
+            if key not in ("action", "undo"):
                 entry.fields()[key].fail("a skill names an action; its risk and approval are policy's to say")
-        action = entry.table(required=("action",))["action"]
+        fields = entry.table(required=("action",), optional=("undo",))
+        if "undo" in fields and fields["undo"].text() != WAY_BACK:
+            fields["undo"].fail(f"is {WAY_BACK}: what an action was planned with undoes it, and nothing else")
+        action = fields["action"]
         if action.text() not in set(ActionKind):
             action.fail(f"is none of {', '.join(ActionKind)}")
         found[name] = action.text()

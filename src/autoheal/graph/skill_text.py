@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from autoheal.domain.skill import DecisionRule, DiagnosisStep, Skill
+from autoheal.domain.skill import MOST_QUERIES, DecisionRule, DiagnosisStep, Skill
 from autoheal.graph.matchers import render as render_matcher
-from autoheal.graph.skill_file import API_VERSION, CONTRACT, PROSE
+from autoheal.graph.skill_file import API_VERSION, CONTRACT, PROSE, WAY_BACK
 from autoheal.ports.runs import Json
 
 
@@ -46,12 +46,16 @@ def _contract(skill: Skill) -> dict[str, Json]:
         "decide": [_rule(rule) for rule in skill.decide],
     }
     if skill.mitigations:
-        body["mitigate"] = {name: {"action": action} for name, action in skill.mitigations.items()}
+        body["mitigate"] = {
+            name: {"action": action, "undo": WAY_BACK} for name, action in skill.mitigations.items()
+        }
     body["verify"] = {
         "expr": skill.verify_expression,
         "for": f"{skill.verify_stable_seconds:.0f}s",
         "within": f"{skill.verify_within_seconds:.0f}s",
     }
+    if skill.max_queries != MOST_QUERIES:
+        body["budget"] = {"max_queries": skill.max_queries}
     if skill.notes:
         body["notes"] = dict(skill.notes)
     return body

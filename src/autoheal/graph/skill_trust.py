@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from autoheal.domain.fact import Node, NodeKind, urn
-from autoheal.domain.skill import Skill, Trust
+from autoheal.domain.skill import MOST_QUERIES, Skill, Trust
 from autoheal.graph.matchers import holds
 from autoheal.graph.skills import Outcomes, after_change, merged_trust, trust_after
 from autoheal.ports.stores import GraphStore
@@ -51,6 +51,8 @@ def binding_of(skill: Skill) -> str:
         "mitigate": dict(skill.mitigations),
         "verify": [skill.verify_expression, skill.verify_stable_seconds, skill.verify_within_seconds],
     }
+    if skill.max_queries != MOST_QUERIES:
+        bound["budget"] = skill.max_queries
     return _short(json.dumps(bound, sort_keys=True))
 
 

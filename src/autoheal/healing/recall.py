@@ -102,6 +102,7 @@ def _try(fit: Fit, situation: Situation, watch: Watch, path: list[str]) -> Diagn
     skill = fit.skill
     stale = ", stale" if skill.stale else ""
     path.append(f"recall: {skill.reference} fits by {fit.why} (trust: {skill.trust}{stale})")
+    watch.allow(skill)
     asked = candidates(
         situation.services, situation.calls, origin=situation.origin, max_hops=skill.match.max_hops
     )
@@ -114,7 +115,7 @@ def _try(fit: Fit, situation: Situation, watch: Watch, path: list[str]) -> Diagn
             holding += [diagnosed] if diagnosed.rule else []
             suffering += [service] if diagnosed.suffers else []
     except OutOfBudgetError:
-        path.append(f"recall: {skill.reference} needs more than {watch.asked} queries: not used")
+        path.append(f"recall: {skill.reference} needs more queries than it may ask: not used")
         return None
     return _single(holding, suffering, situation.calls, path)
 

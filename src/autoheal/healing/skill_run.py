@@ -9,16 +9,13 @@ from typing import Protocol
 
 from autoheal.domain.change import Change, ChangeKind
 from autoheal.domain.evidence import Claim, Empty, Reading, Row, Statistic
-from autoheal.domain.skill import DecisionRule, DiagnosisStep, Skill
+from autoheal.domain.skill import MOST_QUERIES, DecisionRule, DiagnosisStep, Skill
 from autoheal.graph.expression import parse
 from autoheal.graph.skill_tools import bound
 from autoheal.healing.check_claims import shown
 from autoheal.healing.gather import Gathered
 from autoheal.healing.settings import HealingSettings
 from autoheal.ports.runs import Json
-
-MAX_QUERIES = 24
-"""What one recall may ask in total; a full investigation asks about twice as many."""
 
 OURSELVES = "autoheal"
 """The author of our own mitigations: what we undid yesterday is not what broke today."""
@@ -90,6 +87,7 @@ class Watch:
     settings: HealingSettings
     moment: Moment
     asked: int = 0
+    allowed: int = MOST_QUERIES
     _answers: dict[str, Gathered | None] = field(default_factory=dict)
     _changes: list[Gathered] | None = None
 
@@ -135,8 +133,12 @@ class Watch:
             self._answers[key] = ask()
         return self._answers[key]
 
+    def allow(self, skill: Skill) -> None:
+        """From here on the skill's own budget holds, within that of the whole recall."""
+        self.allowed = min(self.asked + skill.max_queries, MOST_QUERIES)
+
     def _spend(self) -> None:
-        if self.asked >= MAX_QUERIES:
+        if self.asked >= self.allowed:
             raise OutOfBudgetError
         self.asked += 1
 

@@ -70,8 +70,9 @@ def files(**replaced: tuple[str, str]) -> dict[str, str]:
 
 
 def test_what_is_written_is_read_back_as_the_same_skill() -> None:
-    written = render(replace(SKILL, notes={"Seen": quoted(SKILL.notes["Seen"])}))
+    written = render(replace(SKILL, notes={"Seen": quoted(SKILL.notes["Seen"])}, max_queries=9))
     read = parse(SKILL.name, written)
+    assert read.max_queries == 9
     assert read.digest
     assert (read.match, read.diagnose, read.decide) == (SKILL.match, SKILL.diagnose, SKILL.decide)
     assert (read.mitigations, read.verify_expression) == (SKILL.mitigations, SKILL.verify_expression)
@@ -118,6 +119,9 @@ def test_what_is_written_is_a_valid_agent_skill_by_the_reference_validator(tmp_p
         ("max_hops: 3", "max_hops: 99", "at most 4"),
         ("kind: Skill", "kind: Policy", "expected autoheal.dev/v1"),
         ("for: 60s", "for: soon", "duration"),
+        ("undo: way_back", "undo: drop_table", "is way_back"),
+        ("kind: Skill", "kind: Skill\nbudget:\n  max_queries: 99", "a budget is 1 to 24 queries"),
+        ("kind: Skill", "kind: Skill\nbudget:\n  dollars: 9", "dollars"),
     ],
 )
 def test_a_wrong_contract_is_refused_with_its_line(old: str, new: str, complaint: str) -> None:

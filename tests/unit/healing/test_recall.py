@@ -13,13 +13,13 @@ from autoheal.domain.errors import ConfigError
 from autoheal.domain.evidence import Row
 from autoheal.domain.investigation import Mechanism
 from autoheal.domain.mitigation import ActionKind
-from autoheal.domain.skill import DecisionRule, DiagnosisStep, Match, Matcher, Skill, Trust
+from autoheal.domain.skill import MOST_QUERIES, DecisionRule, DiagnosisStep, Match, Matcher, Skill, Trust
 from autoheal.graph.skill_tools import bound
 from autoheal.healing.check_claims import objection_to
 from autoheal.healing.gather import Gatherer, Sources
 from autoheal.healing.recall import NotRecalled, Recalled, Situation, recall
 from autoheal.healing.settings import HealingSettings
-from autoheal.healing.skill_run import MAX_QUERIES, Moment
+from autoheal.healing.skill_run import Moment
 from autoheal.integrations.memory.changes import MemoryChanges
 from autoheal.integrations.memory.incidents import MemoryIncidents
 from autoheal.integrations.memory.logs import MemoryLogs
@@ -250,8 +250,22 @@ def test_the_budget_ends_a_recall(production: Production) -> None:
     greedy = replace(SKILL, diagnose=steps, decide=(replace(SKILL.decide[0], when="s0 > 99"),))
     found = production.recall(greedy)
     assert isinstance(found, NotRecalled)
-    assert len(production.incidents.evidence_of("inc_1")) == MAX_QUERIES
+    assert len(production.incidents.evidence_of("inc_1")) == MOST_QUERIES
     assert any("not used" in line for line in found.path)
+
+
+def test_a_skill_asks_no_more_than_its_own_budget(production: Production) -> None:
+    query = 'error_ratio{service="$service"}'
+    steps = tuple(
+        DiagnosisStep(id=f"s{n}", tool="metrics.range", arguments={"query": f"{query} + {n}"}, save=f"s{n}")
+        for n in range(12)
+    )
+    rule = replace(SKILL.decide[0], when="s0 > 99")
+    found = production.recall(replace(SKILL, diagnose=steps, decide=(rule,), max_queries=3))
+    assert isinstance(found, NotRecalled)
+    assert len(production.incidents.evidence_of("inc_1")) == 3
+    with pytest.raises(ValueError, match="budget"):
+        replace(SKILL, max_queries=MOST_QUERIES + 1)
 
 
 @pytest.mark.parametrize("name", ['x"} or up', "", "a b", "x\n", "é", "a" * 101, "$service"])
