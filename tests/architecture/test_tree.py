@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.docs import SOURCE, caption, parts
+from tools.docs import SOURCE, caption, parsed, parts
 
 import autoheal
 
@@ -42,7 +42,7 @@ def modules() -> list[Path]:
 def functions() -> Iterator[tuple[str, int]]:
     """Each function with the lines of its body, without its docstring."""
     for path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 body = node.body[1:] if ast.get_docstring(node) else node.body
                 lines = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 1
@@ -93,7 +93,7 @@ def test_no_import_hides_inside_a_function() -> None:
     hidden = []
     for path in modules():
         text = path.read_text(encoding="utf-8")
-        for outer in ast.walk(ast.parse(text)):
+        for outer in ast.walk(parsed(text)):
             if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef):
                 inner = [n for n in ast.walk(outer) if isinstance(n, ast.Import | ast.ImportFrom)]
                 lines = text.splitlines()
