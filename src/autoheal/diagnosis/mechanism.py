@@ -13,7 +13,7 @@ from autoheal.domain.investigation import Mechanism
 
 _M = Mechanism
 
-VOTES: Mapping[str, Mapping[Mechanism, float]] = MappingProxyType(
+_VOTES: Mapping[str, Mapping[Mechanism, float]] = MappingProxyType(
     {
         "cpu_shift": {_M.RESOURCE_EXHAUSTION: 2.5},
         "memory_shift": {_M.RESOURCE_EXHAUSTION: 1.2},
@@ -47,14 +47,20 @@ VOTES: Mapping[str, Mapping[Mechanism, float]] = MappingProxyType(
 
 def mechanism_of(terms: Sequence[Term]) -> Mechanism:
     """The mechanism with most votes; unknown where no term votes."""
+    votes = votes_of(terms)
+    best = max(sorted(votes), key=lambda mechanism: votes[mechanism], default=Mechanism.UNKNOWN)
+    return best if votes and votes[best] > 0 else Mechanism.UNKNOWN
+
+
+def votes_of(terms: Sequence[Term]) -> Mapping[Mechanism, float]:
+    """How much the terms speak for each mechanism; below nothing where they speak against it."""
     votes: dict[Mechanism, float] = defaultdict(float)
     for term in terms:
-        for mechanism, weight in VOTES.get(term.name, {}).items():
+        for mechanism, weight in _VOTES.get(term.name, {}).items():
             votes[mechanism] += weight * max(term.points, 0.0)
     if any(surges(term) for term in terms):
         votes[Mechanism.LOAD] += _SURGE_SHARE * sum(max(term.points, 0.0) for term in terms)
-    best = max(sorted(votes), key=lambda mechanism: votes[mechanism], default=Mechanism.UNKNOWN)
-    return best if votes[best] > 0 else Mechanism.UNKNOWN
+    return votes
 
 
 _SURGE = 1.7

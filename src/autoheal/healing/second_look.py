@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
 from autoheal.diagnosis.engine import diagnose
-from autoheal.diagnosis.finding import Diagnosis, RankedCause
-from autoheal.diagnosis.mechanism import VOTES, mechanism_of
+from autoheal.diagnosis.finding import Diagnosis, RankedCause, Term
+from autoheal.diagnosis.mechanism import mechanism_of, votes_of
 from autoheal.diagnosis.telemetry import Telemetry
 from autoheal.domain.evidence import Evidence, Failed, Row
 from autoheal.domain.investigation import Hypothesis, Mechanism, Objection
@@ -37,10 +38,12 @@ OUTWEIGHED = 0.8
 CULPRIT = 0.5
 _POINTS = 150
 _LEAST_LINES = 500
+_SPEAKS = 0.25
+"""The share of the votes for the likeliest mechanism that another one needs to be believed as well."""
 _SLOW = frozenset(
     {Mechanism.RESOURCE_EXHAUSTION, Mechanism.DEPENDENCY_LATENCY, Mechanism.NETWORK_DELAY, Mechanism.LOAD}
 )
-"""What makes a thing slow is told apart by degrees, and by another window the other way."""
+"""Each of these makes a thing slow: who says no more than that it is slow agrees with all of them."""
 _CHANGE_DRIVEN = (Mechanism.DEPLOY, Mechanism.CONFIGURATION, Mechanism.UNKNOWN)
 
 
@@ -129,12 +132,22 @@ def mechanism_test(look: SecondLook, hypothesis: Hypothesis) -> Objection:
     claimed = {m for m in (hypothesis.mechanism, hypothesis.shows_as) if m and m not in _CHANGE_DRIVEN}
     if cause is None or not claimed or not cause.terms:
         return Objection(test=test, passed=True, text="no mechanism can be told afresh")
-    found = {Mechanism(cause.mechanism), Mechanism(mechanism_of(cause.terms))}
-    spoken = {Mechanism(m) for term in cause.terms if term.points > 0 for m in VOTES.get(term.name, {})}
-    passed = bool(claimed & (found | spoken)) or Mechanism.UNKNOWN in found
-    passed = passed or bool(claimed & _SLOW and found & _SLOW)
+    found = {Mechanism(cause.mechanism), mechanism_of(cause.terms)}
+    passed = Mechanism.UNKNOWN in found or any(_speaks(cause.terms, way, found) for way in claimed)
     text = f"afresh {hypothesis.entity} fails by {', '.join(sorted(found))}"
     return Objection(test=test, passed=passed, text=text, evidence_ids=look.evidence_ids)
+
+
+def _speaks(terms: Sequence[Term], claimed: Mechanism, found: AbstractSet[Mechanism]) -> bool:
+    """Whether what was measured afresh speaks for a mechanism, if less than for the likeliest one."""
+    votes = votes_of(terms)
+    mine, most = votes.get(claimed, 0.0), max(votes.values(), default=0.0)
+    if claimed in found or mine >= _SPEAKS * most > 0:
+        return True
+    slow = claimed in _SLOW and bool(found & _SLOW)
+    return slow and (
+        claimed is Mechanism.DEPENDENCY_LATENCY or (Mechanism.DEPENDENCY_LATENCY in found and mine > 0)
+    )
 
 
 def decoy_test(look: SecondLook, scene: Scene, change_id: str | None) -> Objection:

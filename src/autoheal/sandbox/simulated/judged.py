@@ -11,7 +11,9 @@ from pathlib import Path
 
 from autoheal.domain.evidence import Row
 from autoheal.domain.investigation import HypothesisState, Investigation, VerdictKind
+from autoheal.healing.gather import Gatherer
 from autoheal.healing.investigate import investigate
+from autoheal.healing.responder import Record, Responder
 from autoheal.healing.triage import triage
 from autoheal.housekeeping import Housekeeping
 from autoheal.integrations.memory.logs import MemoryLogs
@@ -107,9 +109,14 @@ class HardProduction(Production):
 class HardWorld(World):
     """One Autoheal without memory, which looks once at one planned incident."""
 
-    def __init__(self, folder: Path, template: Path, hardship: Hardship) -> None:
+    def __init__(
+        self, folder: Path, template: Path, hardship: Hardship, *, record: Record | None = None
+    ) -> None:
         super().__init__(folder, template, learning=False)
-        self.hardship = hardship
+        self.hardship, self._record = hardship, record
+
+    def _responder(self, gatherer: Gatherer) -> Responder:
+        return replace(super()._responder(gatherer), record=self._record)
 
     def look(self, planned: Planned) -> Investigation | None:
         """The first look at it; None where nothing alarmed."""
