@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from tests.acceptance.thinking_case import Hidden, Thinking, measured
 from tests.doubles.behaviors import helpful
-from tests.doubles.conversation import Behavior, Call, Prompt
 from tests.doubles.model_server import ModelServer
 
 from autoheal.integrations.models.config import ModelSettings
 from autoheal.integrations.models.minds import ConfiguredMinds
 from autoheal.ports.runs import Json
+from autoheal.sandbox.model.conversation import Behavior, Call, Prompt
 
 OWN_LOOK = [Call(name="metrics", arguments={"expression": "max by (service) (up)"})]
 """A query that the author did not ask."""

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from tests.acceptance.learning_case import Fault, World
 from tests.doubles.behaviors import helpful, malformed
-from tests.doubles.conversation import Behavior, Prompt
 from tests.doubles.model_server import model_server
 
 from autoheal.integrations.models.config import ModelSettings
@@ -20,6 +19,7 @@ from autoheal.learning.postmortem import postmortem_of
 from autoheal.learning.prose import write_account
 from autoheal.ports.runs import Json
 from autoheal.reasoning.settings import ReasoningSettings
+from autoheal.sandbox.model.conversation import Behavior, Prompt
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import pytest
 from autoheal.domain.proposal import ProposalKind, ProposalState
 from autoheal.domain.skill import Trust
 from autoheal.graph.skill_trust import move, standing_of
+from autoheal.sandbox.model.investigator import investigator
+from autoheal.sandbox.model.server import ModelServer, serving
 from autoheal.sandbox.simulated.economics import Spent, play, spent_on
-from autoheal.sandbox.simulated.model import scripted_model
 from autoheal.sandbox.simulated.stream import NOVEL_SHARE, Planned, draw
 from autoheal.sandbox.simulated.thinking import thinking
 from autoheal.sandbox.simulated.world import World, template
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """One whose Autoheal asks the scripted model at every investigation."""
-    with scripted_model() as model:
+    with serving(ModelServer(behavior=investigator)) as model:
         yield World(tmp_path / "world", template(tmp_path / "empty"), thinking=thinking(model))
 
 

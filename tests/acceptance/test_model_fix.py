@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.acceptance.learning_case import BUG, START, Fault, World
-from tests.doubles.behaviors import answered, looping
-from tests.doubles.conversation import Behavior, Call, Prompt, Reply
+from tests.doubles.behaviors import looping
 from tests.doubles.model_server import ModelServer, model_server
 
 from autoheal.domain.change import Change, ChangeKind
@@ -25,6 +24,7 @@ from autoheal.integrations.prover.prover import SandboxedProver
 from autoheal.ports.reasoning import Limits
 from autoheal.ports.runs import Json
 from autoheal.reasoning.settings import ReasoningSettings
+from autoheal.sandbox.model.conversation import Behavior, Call, Prompt, Reply, answered
 
 pytestmark = [
     pytest.mark.timeout(240),

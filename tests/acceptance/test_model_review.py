@@ -18,10 +18,8 @@ from tests.acceptance.reviewing_case import (
 )
 from tests.acceptance.thinking_case import POOL, blames
 from tests.attacks.production import AUTO, HEALING, Planted, template
-from tests.doubles.behaviors import answered, failing, garbled, helpful, looping, lying, malformed, slow
-from tests.doubles.conversation import Behavior, Prompt, Reply
+from tests.doubles.behaviors import failing, garbled, helpful, looping, lying, malformed, slow
 from tests.doubles.model_server import ModelServer, model_server
-from tests.doubles.obedient import obedient
 
 from autoheal.domain.approval import Decision
 from autoheal.domain.incident import Outcome
@@ -31,6 +29,8 @@ from autoheal.healing.settings import HealingSettings
 from autoheal.healing.trace import compose
 from autoheal.learning.postmortem import postmortem_of
 from autoheal.reasoning.settings import ReasoningSettings
+from autoheal.sandbox.model.conversation import Behavior, Prompt, Reply, answered
+from autoheal.sandbox.model.obedient import obedient
 
 CRITIC = ReasoningSettings(review=("critic",), seconds=20)
 AUTHOR = helpful(blames("payments", mechanism="resource_exhaustion"), asks=POOL)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.acceptance.learning_case import BUG, Fault, World
-from tests.doubles.behaviors import answered, garbled, looping
-from tests.doubles.conversation import Behavior, Call, Prompt, Reply
+from tests.doubles.behaviors import garbled, looping
 from tests.doubles.model_server import model_server
 
 from autoheal.domain.proposal import Proposal, ProposalKind, ProposalState
@@ -20,6 +19,7 @@ from autoheal.integrations.models.prices import Price
 from autoheal.ports.reasoning import Limits
 from autoheal.ports.runs import Json
 from autoheal.reasoning.settings import ReasoningSettings
+from autoheal.sandbox.model.conversation import Behavior, Call, Prompt, Reply, answered
 
 pytestmark = [
     pytest.mark.timeout(240),

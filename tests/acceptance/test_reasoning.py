@@ -10,26 +10,16 @@ from pathlib import Path
 import pytest
 from tests.acceptance.thinking_case import POOL, Hidden, Thinking, blames, measured
 from tests.attacks.production import AUTO, template
-from tests.doubles.behaviors import (
-    answered,
-    failing,
-    garbled,
-    helpful,
-    looping,
-    lying,
-    malformed,
-    scripted,
-    slow,
-)
-from tests.doubles.conversation import Behavior, Prompt, Reply
+from tests.doubles.behaviors import failing, garbled, helpful, looping, lying, malformed, scripted, slow
 from tests.doubles.model_server import ModelServer, model_server
-from tests.doubles.obedient import obedient
 
 from autoheal.domain.incident import Outcome
 from autoheal.domain.investigation import VerdictKind
 from autoheal.healing.trace import compose, rebuild_verdict
 from autoheal.ports.runs import Json
 from autoheal.reasoning.settings import ReasoningSettings
+from autoheal.sandbox.model.conversation import Behavior, Prompt, Reply, answered
+from autoheal.sandbox.model.obedient import obedient
 
 ALWAYS = ReasoningSettings(investigate=("double",), when="always", seconds=20)
 UNSURE = ReasoningSettings(investigate=("double",), seconds=20)

@@ -10,7 +10,6 @@ import pytest
 from skills_ref.validator import validate  # type: ignore[import-untyped]  # ships no types
 from tests.acceptance.learning_case import Fault, World
 from tests.doubles.behaviors import garbled, helpful, looping, malformed
-from tests.doubles.conversation import Behavior, Prompt
 from tests.doubles.model_server import model_server
 
 from autoheal.domain.proposal import Proposal, ProposalKind, ProposalState
@@ -23,6 +22,7 @@ from autoheal.learning.material import material_of
 from autoheal.learning.skill_words import written
 from autoheal.ports.runs import Json
 from autoheal.reasoning.settings import ReasoningSettings
+from autoheal.sandbox.model.conversation import Behavior, Prompt
 
 pytestmark = pytest.mark.timeout(180)
 GOOD: Mapping[str, Json] = {

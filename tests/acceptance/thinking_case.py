@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from tests.acceptance.healing_case import Case
 from tests.attacks.production import HEALING, START
-from tests.doubles.conversation import Call, Prompt
 
 from autoheal.domain.investigation import Investigation
 from autoheal.integrations.memory.actuator import Effect
 from autoheal.ports.runs import Json
 from autoheal.reasoning.settings import ReasoningSettings
+from autoheal.sandbox.model.conversation import Call, Prompt
 
 _SHOWN = re.compile(
     r'\[(?P<id>ev_\w+)\] "(?P<subject>[^"]+)" of "(?P<entity>[^"]+)": (?P<statistic>\w+) '

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 from tests.doubles.model_server import ModelServer, model_server
-from tests.doubles.obedient import obedient
 
 from autoheal.integrations.models.config import ModelSettings
 from autoheal.integrations.models.minds import ConfiguredMinds
 from autoheal.integrations.models.prices import Price
 from autoheal.ports.reasoning import Limits, Spent, Stage, Task, Thought, Tool
 from autoheal.reasoning.settings import ReasoningSettings
+from autoheal.sandbox.model.obedient import obedient
 
 _LIMITS = Limits(input_tokens=50_000, output_tokens=5_000, tool_calls=20, seconds=60)
 _PRICE = Price(input=2.0, cached=0.2, output=10.0)

@@ -12,12 +12,12 @@ from tests.attacks.production import AUTO, Planted, Shop, shop, template
 from tests.attacks.unauthorized import effects_of, known, memory_of, strangers, unseen_in
 from tests.attacks.written import TELEMETRY, Attack, attacks, together
 from tests.doubles.model_server import ModelServer, model_server
-from tests.doubles.obedient import obedient, orders
 
 from autoheal.domain.incident import Outcome
 from autoheal.domain.proposal import ProposalState
 from autoheal.policy.policy import Mode, Policy
 from autoheal.policy.untrusted import clean
+from autoheal.sandbox.model.obedient import obedient, orders
 
 _ALL = attacks()
 _QUOTATION = re.compile(r"<<data (\w+) from .*?\ndata \1>>", re.DOTALL)

@@ -10,7 +10,6 @@ import pytest
 from tests.attacks.leaks import RAW, kept
 from tests.attacks.production import AUTO, CULPRIT, Planted, Shop, shop, template
 from tests.doubles.behaviors import helpful
-from tests.doubles.conversation import Call, Prompt
 from tests.doubles.model_server import model_server
 from tests.unit.policy.secrets_made import NAMED, SHAPED, passphrase
 from tests.unit.surfaces.stage import alert, browser, stage
@@ -19,6 +18,7 @@ from autoheal.domain.mitigation import ActionKind
 from autoheal.domain.proposal import ProposalState
 from autoheal.policy.policy import Mode, Policy
 from autoheal.ports.runs import Json
+from autoheal.sandbox.model.conversation import Call, Prompt
 
 OBSERVE = Policy(mode=Mode.OBSERVE)
 """Nothing may be done, so a person is paged with all that is known."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from tests.doubles.conversation import Call, Prompt, Reply, Tool, Turn
-
 from autoheal.ports.runs import Json
+from autoheal.sandbox.model.conversation import Call, Prompt, Reply, Tool, Turn
 
 PATH = "/v1/messages"
 _CACHE_FROM = 1024

@@ -5,24 +5,15 @@ A behavior is a function from a prompt to a reply; those that take another one c
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from tests.doubles.conversation import Behavior, Call, Prompt, Reply
-from tests.doubles.schema import instance
-
 from autoheal.ports.runs import Json
+from autoheal.sandbox.model.conversation import Behavior, Call, Prompt, Reply, answered
+from autoheal.sandbox.model.schema import instance
 
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
-
-
-def answered(prompt: Prompt, value: Mapping[str, Json]) -> Reply:
-    """The typed answer in the form the prompt wants it: a call of the output tool, or JSON as text."""
-    if prompt.output is None or not prompt.output.name:
-        return Reply(text=json.dumps(dict(value)))
-    return Reply(calls=(Call(name=prompt.output.name, arguments=value),))
 
 
 def scripted(*replies: Reply) -> Behavior:

@@ -8,22 +8,12 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from tests.doubles.behaviors import (
-    answered,
-    garbled,
-    helpful,
-    looping,
-    lying,
-    malformed,
-    rate_limited,
-    scripted,
-    slow,
-)
-from tests.doubles.conversation import Behavior, Call, Prompt, Reply
+from tests.doubles.behaviors import garbled, helpful, looping, lying, malformed, rate_limited, scripted, slow
 from tests.doubles.model_server import ModelServer, model_server
-from tests.doubles.obedient import obedient
 
 from autoheal.ports.runs import Json
+from autoheal.sandbox.model.conversation import Behavior, Call, Prompt, Reply, answered
+from autoheal.sandbox.model.obedient import obedient
 
 Ask = Callable[[ModelServer, str], httpx.Response]
 _FIELDS: dict[str, Json] = {

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 from tests.contracts.models.test_limits import Said, mind_of, settings_of, task, think
-from tests.doubles.behaviors import answered
-from tests.doubles.conversation import Prompt, Reply
 from tests.doubles.model_server import model_server
 
 from autoheal.config import Config, load
 from autoheal.domain.errors import ConfigError
 from autoheal.ports.reasoning import Ending, Limits
+from autoheal.sandbox.model.conversation import Prompt, Reply, answered
 from autoheal.wiring import minds_of
 
 HOUSE = "[models.house]\nprovider = 'compatible'\nmodel = 'qwen3'\nurl = 'http://127.0.0.1:9/v1'\n"

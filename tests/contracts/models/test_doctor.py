@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from pydantic import SecretStr
-from tests.doubles.behaviors import answered, failing, helpful, malformed
-from tests.doubles.conversation import Behavior, Call, Prompt
+from tests.doubles.behaviors import failing, helpful, malformed
 from tests.doubles.model_server import model_server
 
 from autoheal.config import Config
@@ -17,6 +16,7 @@ from autoheal.ports.runs import Json
 from autoheal.reasoning.settings import ReasoningSettings
 from autoheal.reports.checks import Check, Status, run
 from autoheal.reports.model_checks import model_probes
+from autoheal.sandbox.model.conversation import Behavior, Call, Prompt, answered
 from autoheal.wiring import minds_of
 
 

@@ -10,8 +10,7 @@ from datetime import date
 import pytest
 from pydantic import BaseModel, SecretStr
 from pydantic_ai.exceptions import UsageLimitExceeded
-from tests.doubles.behaviors import answered, looping
-from tests.doubles.conversation import Behavior, Prompt, Reply
+from tests.doubles.behaviors import looping
 from tests.doubles.model_server import ModelServer, model_server
 
 from autoheal.integrations.models.config import ModelSettings
@@ -20,6 +19,7 @@ from autoheal.integrations.models.minds import ConfiguredMinds
 from autoheal.integrations.models.prices import Price, price_of
 from autoheal.ports.reasoning import Ending, Limits, Mind, Spent, Stage, Task, Thought, Tool
 from autoheal.reasoning.settings import ReasoningSettings
+from autoheal.sandbox.model.conversation import Behavior, Prompt, Reply, answered
 
 LIMITS = Limits(input_tokens=4_000, output_tokens=1_000, tool_calls=30, seconds=20)
 

@@ -21,7 +21,6 @@ from tests.doubles.behaviors import (
     scripted,
     slow,
 )
-from tests.doubles.conversation import Behavior, Call, Prompt, Reply
 from tests.doubles.model_server import ModelServer, model_server
 
 from autoheal.integrations.models.config import ModelSettings
@@ -30,6 +29,7 @@ from autoheal.integrations.models.prices import Price
 from autoheal.ports.reasoning import Ending, Limits, Spent, Stage, Task, Thought, Tool
 from autoheal.ports.runs import Json
 from autoheal.reasoning.settings import ReasoningSettings
+from autoheal.sandbox.model.conversation import Behavior, Call, Prompt, Reply
 
 KEY = "sk-canary-0123456789abcdefghij"
 LIMITS = Limits(input_tokens=50_000, output_tokens=5_000, tool_calls=6, seconds=20)

@@ -14,7 +14,8 @@ from autoheal.ports.stores import IncidentStore
 from autoheal.reasoning.settings import When
 from autoheal.reports.economics_benchmark import QUERY_DOLLARS, Played
 from autoheal.reports.history import tokens
-from autoheal.sandbox.simulated.model import scripted_model
+from autoheal.sandbox.model.investigator import investigator
+from autoheal.sandbox.model.server import ModelServer, serving
 from autoheal.sandbox.simulated.stream import Planned, draw
 from autoheal.sandbox.simulated.thinking import thinking
 from autoheal.sandbox.simulated.world import World, template
@@ -24,6 +25,8 @@ _SEEN = 2
 """A person reads proposals twice a day, and merges a skill once its failure has come twice."""
 _MEMORY_DISK = Path("/dev/shm")  # noqa: S108  nothing of a simulation must outlive it
 RECALL = ".recall"
+_REMEMBERED = 256
+"""So many prompts a cache of minutes holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,7 @@ def play(count: int, *, seed: int, when: When = "always") -> Iterator[Played]:
     shared = str(_MEMORY_DISK) if _MEMORY_DISK.is_dir() else None
     with (
         tempfile.TemporaryDirectory(prefix="autoheal-economics-", dir=shared) as folder,
-        scripted_model() as model,
+        serving(ModelServer(behavior=investigator, keep=_REMEMBERED)) as model,
     ):
         empty, mind = template(Path(folder) / "empty"), thinking(model, when=when)
         remembering = World(Path(folder) / "remembering", empty, thinking=mind)

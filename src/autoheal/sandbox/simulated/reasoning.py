@@ -7,9 +7,11 @@ from pathlib import Path
 
 from autoheal.ports.runs import Json
 from autoheal.reasoning.instructions import INSTRUCTIONS
+from autoheal.sandbox.model.conversation import BYTES_PER_TOKEN
+from autoheal.sandbox.model.investigator import investigator
+from autoheal.sandbox.model.server import ModelServer, serving
 from autoheal.sandbox.simulated.fleet import Fleet
 from autoheal.sandbox.simulated.kinds import novel
-from autoheal.sandbox.simulated.model import BYTES_PER_TOKEN, ScriptedModel, scripted_model
 from autoheal.sandbox.simulated.stream import Planned
 from autoheal.sandbox.simulated.thinking import thinking
 from autoheal.sandbox.simulated.world import World, template
@@ -19,7 +21,8 @@ SERVICES = 50
 
 def measure_reading(*, services: int = SERVICES, seed: int = 7) -> dict[str, Json]:
     """Tokens of digest and graph context, of the whole investigation, and the share that stays the same."""
-    with tempfile.TemporaryDirectory(prefix="autoheal-reasoning-") as folder, scripted_model() as model:
+    server = ModelServer(behavior=investigator)
+    with tempfile.TemporaryDirectory(prefix="autoheal-reasoning-") as folder, serving(server) as model:
         empty = template(Path(folder) / "empty")
         world = World(Path(folder) / "world", empty, learning=False, thinking=thinking(model))
         world.live(_planned(services, seed))
@@ -27,15 +30,18 @@ def measure_reading(*, services: int = SERVICES, seed: int = 7) -> dict[str, Jso
     return _figures(model)
 
 
-def _figures(model: ScriptedModel) -> dict[str, Json]:
-    if not model.requests:
+def _figures(model: ModelServer) -> dict[str, Json]:
+    if not model.prompts:
         return {"digest_tokens": None, "investigation_input_tokens": None, "stable_prefix_share": None}
-    first, *later = model.requests
-    read = sum(len(request.prompt) for request in later)
+    first, *later = model.prompts
+    told = sum(len(turn.text.encode()) for turn in first.turns)
+    read, known = sum(len(p.canonical) for p in later), sum(p.cached_bytes for p in later)
     return {
-        "digest_tokens": (first.told - len(INSTRUCTIONS.encode())) // BYTES_PER_TOKEN,
-        "investigation_input_tokens": sum(len(r.prompt) for r in model.requests) // BYTES_PER_TOKEN,
-        "stable_prefix_share": round(sum(r.known for r in later) / read, 3) if read else None,
+        "digest_tokens": (told - len(INSTRUCTIONS.encode())) // BYTES_PER_TOKEN,
+        "investigation_input_tokens": sum(prompt.tokens for prompt in model.prompts),
+        "stable_prefix_share": round(sum(prompt.cached_bytes for prompt in later) / read, 3)
+        if read
+        else None,
     }
 
 

@@ -9,7 +9,7 @@ from autoheal.integrations.models.minds import ConfiguredMinds
 from autoheal.integrations.models.prices import Price
 from autoheal.ports.reasoning import Minds
 from autoheal.reasoning.settings import ReasoningSettings, When
-from autoheal.sandbox.simulated.model import ScriptedModel
+from autoheal.sandbox.model.server import ModelServer
 
 _NAME = "scripted"
 _MID_SIZE = Price(input=3.0, cached=0.3, output=15.0)
@@ -24,13 +24,13 @@ class Thinking:
     settings: ReasoningSettings
 
 
-def thinking(model: ScriptedModel, *, when: When = "always") -> Thinking:
+def thinking(model: ModelServer, *, when: When = "always") -> Thinking:
     """The scripted model as the one that investigates."""
     settings = ReasoningSettings(investigate=(_NAME,), when=when)
     told = {
         "provider": "compatible",
         "model": _NAME,
-        "url": model.url,
+        "url": model.openai,
         "price": _MID_SIZE,
         "calls_per_minute": 100_000,
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from autoheal.ports.runs import Json
 
+_DEEPEST = 8
 Wish = Callable[[str, Mapping[str, Json]], Json]
 """Given a field's name and schema: the wanted value, or None for no wish."""
 
@@ -38,11 +39,11 @@ class _Filler:
             fields = _object(schema.get("properties"))
             return (
                 {}
-                if depth > 8
+                if depth > _DEEPEST
                 else {key: self.value(key, _object(s), depth + 1) for key, s in fields.items()}
             )
         if kind == "array":
-            return [self.value(name, _object(schema.get("items")), depth + 1)] if depth <= 8 else []
+            return [self.value(name, _object(schema.get("items")), depth + 1)] if depth <= _DEEPEST else []
         plain: dict[str, Json] = {"string": "unknown", "boolean": True, "null": None}
         return plain.get(str(kind), 1)
 

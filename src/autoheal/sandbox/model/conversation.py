@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -96,6 +97,13 @@ class Reply:
 
 
 Behavior = Callable[[Prompt], Reply]
+
+
+def answered(prompt: Prompt, value: Mapping[str, Json]) -> Reply:
+    """The typed answer in the form the prompt wants it: a call of the output tool, or JSON as text."""
+    if prompt.output is None or not prompt.output.name:
+        return Reply(text=json.dumps(dict(value)))
+    return Reply(calls=(Call(name=prompt.output.name, arguments=value),))
 
 
 def scalars(value: Json) -> Iterator[str | float]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-
-from tests.doubles.conversation import Call, Prompt, Reply, Tool, Turn
+from http import HTTPStatus
 
 from autoheal.ports.runs import Json
+from autoheal.sandbox.model.conversation import Call, Prompt, Reply, Tool, Turn
 
 PATH = "/chat/completions"
 _CACHE_FROM, _CACHE_STEP = 1024, 128
@@ -66,7 +66,7 @@ def stream(prompt: Prompt, reply: Reply, number: int) -> Iterator[bytes]:
 
 def error(status: int) -> dict[str, Json]:
     """The body of a refusal."""
-    kind = "rate_limit_exceeded" if status == 429 else "server_error"
+    kind = "rate_limit_exceeded" if status == HTTPStatus.TOO_MANY_REQUESTS else "server_error"
     return {"error": {"message": f"refused with {status}", "type": kind, "param": None, "code": kind}}
 
 
@@ -135,5 +135,6 @@ def _items(body: Mapping[str, Json], name: str) -> list[dict[str, Json]]:
 
 
 def _object(value: Json) -> dict[str, Json]:
-    assert isinstance(value, dict), f"an object was expected, not {value!r}"
+    if not isinstance(value, dict):
+        raise TypeError(f"an object was expected, not {value!r}")
     return value

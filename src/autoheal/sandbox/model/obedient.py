@@ -13,11 +13,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tests.doubles.behaviors import answered
-from tests.doubles.conversation import Call, Prompt, Reply
-from tests.doubles.schema import instance
-
 from autoheal.ports.runs import Json
+from autoheal.sandbox.model.conversation import Call, Prompt, Reply, answered
+from autoheal.sandbox.model.schema import instance
 
 _CALL = re.compile(
     r"\b(?:call|invoke|run|use|execute|trigger)\s+(?:the\s+)?(?:tool|function|command)\s+[`'\"]?"

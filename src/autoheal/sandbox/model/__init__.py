@@ -1,0 +1,1 @@
+"""A model that can be had anywhere: minds of our own behind a vendor's wire format, over real HTTP."""
