@@ -49,17 +49,23 @@ class Fit:
 
 
 def summary(stream: Sequence[Played]) -> dict[str, Json]:
-    """The figures of the stream; null where a stream is too short to have one."""
+    """The figures of the stream; null where a stream is too short to have one.
+
+    Early and late costs are medians within a family, since families learn at their own pace; the ratio over
+    all is the median of theirs.
+    """
     known = [one for one in stream if one.family is not None]
     news = [one for one in stream if one.family is None]
     late = _at(known, LATE)
     early = [one for one in _at(known, EARLY) if one.family in {other.family for other in late}]
     families = sorted({one.family for one in known if one.family is not None})
+    ratios = {family: _late_to_early(known, family) for family in families}
     fits = {family: fitted([one.cost for one in known if one.family == family]) for family in families}
     return {
         "incidents": len(stream),
         "families": len(families),
-        "cost_ratio_late_to_early": _ratio(_median(late), _median(early)),
+        "cost_ratio_late_to_early": _middle([ratio for ratio in ratios.values() if ratio is not None]),
+        "cost_ratio_late_to_early_of": dict(ratios),
         "cost_ratio_to_control": _ratio(sum(one.cost for one in stream), sum(one.control for one in stream)),
         "novel_answered_from_memory": sum(one.recalled for one in news),
         "novel": len(news),
@@ -112,8 +118,14 @@ def _at(known: Sequence[Played], places: range) -> list[Played]:
     return [one for one in known if one.n in places]
 
 
-def _median(stream: Sequence[Played]) -> float | None:
-    return median(one.cost for one in stream) if stream else None
+def _late_to_early(known: Sequence[Played], family: str) -> float | None:
+    own = [one for one in known if one.family == family]
+    early, late = ([one.cost for one in _at(own, places)] for places in (EARLY, LATE))
+    return _ratio(_middle(late), _middle(early))
+
+
+def _middle(costs: Sequence[float]) -> float | None:
+    return round(median(costs), 6) if costs else None
 
 
 def _ratio(part: float | None, whole: float | None) -> float | None:

@@ -39,9 +39,7 @@ def _figures(model: ModelServer) -> dict[str, Json]:
     return {
         "digest_tokens": (told - len(INSTRUCTIONS.encode())) // BYTES_PER_TOKEN,
         "investigation_input_tokens": sum(prompt.tokens for prompt in model.prompts),
-        "stable_prefix_share": round(sum(prompt.cached_bytes for prompt in later) / read, 3)
-        if read
-        else None,
+        "stable_prefix_share": round(known / read, 3) if read else None,
     }
 
 

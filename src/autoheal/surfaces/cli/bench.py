@@ -157,7 +157,7 @@ def _figures(figures: dict[str, Json]) -> None:
         if isinstance(fit, dict):
             show(f"{family}: b = {fit['b']} ({fit['low']} to {fit['high']})")
     for name, value in figures.items():
-        if name not in ("exponent", "cost"):
+        if name not in ("exponent", "cost", "cost_ratio_late_to_early_of"):
             show(f"{name}: {'not enough incidents' if value is None else value}")
     note("tokens are those of prompts that were really sent, to a scripted model on this machine")
 
