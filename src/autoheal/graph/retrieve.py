@@ -25,7 +25,7 @@ _RRF = 60
 _FRESH_SECONDS = 6 * 3_600.0
 _SERVICES = 5
 _HOPS = 2
-_NEWEST = 60
+_NEWEST = 40
 _WORDS = 20
 _TOPOLOGY = (
     Relation.CALLS,

@@ -121,9 +121,11 @@ def measure(load: Load, *, url: str | None = None, samples: int = 300) -> dict[s
         try:
             ingested, of_processor = _ingest(database.graph, load)
             gc.collect()
+            gc.freeze()  # as `autoheal serve` does
             questions = _questions(database.graph, load)
             figures = {name: _timed(ask, samples) for name, ask in questions.items()}
         finally:
+            gc.unfreeze()
             database.close()
     memory = limit(load, samples)
     return {

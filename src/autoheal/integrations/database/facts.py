@@ -130,7 +130,7 @@ def _words(connection: Connection, rows: Sequence[Sequence[object]], moment: Mom
         _believed(
             str(body),
             str(key),
-            _heard(cast("Saying", said or ()), moment.known_at),
+            None if said is None else _heard(cast("Saying", said), moment.known_at),
             _instant(retracted),
             moment.known_at,
         )
@@ -154,17 +154,18 @@ def _withdrawn(withdrawn: str | float | None, restored: str | float | None, then
 
 
 def _believed(
-    body: str, fact_id: str, said: Sequence[str], retracted: datetime | None, known_at: datetime | None
+    body: str, fact_id: str, said: Sequence[str] | None, retracted: datetime | None, known_at: datetime | None
 ) -> Fact:
-    """The fact as it was known: what was said or taken back later is left out."""
+    """The fact as it was known: what was said or taken back later is left out.
+
+    said is None where it is what the body holds; it is empty where all was taken back, and then who said so
+    once stays, since no fact is without.
+    """
     retracted_at = None if known_at else retracted
     fact = decode(Fact, body)
     provenance = fact.provenance
-    # None is left where all was taken back: who said so once stays, since no fact is without.
-    if not said:
-        said = [encode_plain(one) for one in provenance]
     # One source is the rule, and that one stands in the body already.
-    if len(said) != 1 or said[0] not in body:
+    if said and (len(said) != 1 or said[0] not in body):
         provenance = tuple(decode(Provenance, one) for one in said)
     if known_at is not None and len(provenance) > 1:
         provenance = tuple(one for one in provenance if one.asserted_at <= known_at) or provenance[:1]

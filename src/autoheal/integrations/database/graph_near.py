@@ -57,12 +57,15 @@ _POSTGRES_COUNT = """SELECT count(*) FROM (
 # Counted as a subject already.
 _SQLITE_OTHER = "AND subject NOT IN (SELECT value FROM json_each(:urns))"
 _POSTGRES_OTHER = "AND subject <> ALL(CAST(:urns AS text[]))"
-# With who says so in the same answer: another question would be another way to the server and back.
+# With who says so in the same answer: another question would be another way to the server and back. NULL
+# where one source stands by it and its words are in the fact already, which is the rule.
 POSTGRES_SAID = """(
-        SELECT json_agg(
-            CASE WHEN withdrawn_at IS NULL THEN to_json(body)
-            ELSE json_build_array(body, withdrawn_at, restored_at) END ORDER BY sequence
-        ) FROM assertion WHERE fact_id = fact.id
+        SELECT CASE WHEN count(*) = 1 AND count(withdrawn_at) = 0
+            AND bool_and(position(assertion.body IN fact.body) > 0) THEN NULL
+        ELSE json_agg(
+            CASE WHEN withdrawn_at IS NULL THEN to_json(assertion.body)
+            ELSE json_build_array(assertion.body, withdrawn_at, restored_at) END ORDER BY sequence
+        ) END FROM assertion WHERE fact_id = fact.id
     )"""
 _SQLITE_SAME = """
     SELECT f.subject, f.relation, f.object, f.valid_to, f.id FROM json_each(:triples) AS t
