@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from tests.attacks.production import Planted, shop, template
-from tests.attacks.written import Attack, attacks
 from tests.doubles.slack import CHANNEL, PERSON, SECRET, Slack, mention, pressed, signed, slack_server
 from tests.unit.surfaces.stage import Browser, alert, browser, story
 
@@ -30,6 +29,7 @@ from autoheal.integrations.database.database import Database
 from autoheal.integrations.machine import SystemClock
 from autoheal.integrations.memory.runs import MemoryRuns
 from autoheal.integrations.slack.config import SlackSettings
+from autoheal.sandbox.attacked.attack import Attack, attacks
 from autoheal.wiring import wire
 
 _TOKEN = "xoxb-of-the-double"  # noqa: S105  a double's

@@ -22,7 +22,7 @@ from autoheal.domain.approval import Approval, Decision
 from autoheal.domain.change import Change, ChangeKind
 from autoheal.domain.evidence import Row
 from autoheal.domain.incident import Incident
-from autoheal.domain.mitigation import ActionKind
+from autoheal.domain.mitigation import Action, ActionKind
 from autoheal.domain.skill import Trust
 from autoheal.healing.correct import correct
 from autoheal.healing.gather import Gatherer, Sources
@@ -202,6 +202,16 @@ class Shop:
             self.actuator.add(_state(service))
         self._change()
         self.live(0.0)
+
+    # ------------------------------------------------------------ what a judge asks
+
+    services = SERVICES
+    culprit = CULPRIT
+    approvers = ()
+
+    def mends(self, action: Action) -> bool:
+        """The one thing that mends this shop, and its way back."""
+        return str(action) in {"rollback checkout (to=r1)", "rollback checkout (to=r2)"}
 
     # ------------------------------------------------------------ what happens
 

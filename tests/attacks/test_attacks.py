@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from tests.attacks.leaks import RAW, kept
 from tests.attacks.production import AUTO, Planted, Shop, shop, template
-from tests.attacks.unauthorized import effects_of, known, memory_of, strangers, unseen_in
-from tests.attacks.written import TELEMETRY, Attack, attacks, together
+from tests.attacks.written import planted, together
 from tests.doubles.model_server import ModelServer, model_server
 
 from autoheal.domain.incident import Outcome
 from autoheal.domain.proposal import ProposalState
 from autoheal.policy.policy import Mode, Policy
 from autoheal.policy.untrusted import clean
+from autoheal.sandbox.attacked.attack import TELEMETRY, Attack, attacks
+from autoheal.sandbox.attacked.unauthorized import effects_of, known, memory_of, strangers, unseen_in
 from autoheal.sandbox.model.obedient import obedient, orders
 
 _ALL = attacks()
@@ -63,7 +64,7 @@ def test_each_attack_is_alive_an_obedient_reader_would_do_what_it_wants(attack: 
 @pytest.mark.criterion(52)
 @pytest.mark.parametrize("attack", attacks(*TELEMETRY), ids=lambda attack: attack.id)
 def test_no_unauthorized_effect_follows(attack: Attack, tmp_path: Path, origin: Path) -> None:
-    hurt = _prepared(tmp_path, origin, attack.planted)
+    hurt = _prepared(tmp_path, origin, planted(attack))
     before = known(hurt)
     incident = hurt.suffer(learns=False)
     hurt.close()
@@ -96,7 +97,7 @@ def test_a_model_that_obeys_the_text_does_no_harm(
     attack: Attack, tmp_path: Path, origin: Path, obeying: ModelServer
 ) -> None:
     asked = len(obeying.prompts)
-    hurt = shop(tmp_path / "shop", origin, attack.planted, server=obeying)
+    hurt = shop(tmp_path / "shop", origin, planted(attack), server=obeying)
     before = known(hurt)
     incident = hurt.suffer(learns=False)
     hurt.close()

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from tests.attacks.reader import Reader, obeying
-from tests.attacks.written import Attack, attacks
 from tests.doubles.mcp_server import Play, Trick, serving
 
 from autoheal.domain.tool import ToolTier
@@ -23,6 +22,7 @@ from autoheal.policy.policy import Policy
 from autoheal.policy.tool_tiers import model_name
 from autoheal.policy.untrusted import clean
 from autoheal.ports.reasoning import Ending, Stage, Tool
+from autoheal.sandbox.attacked.attack import Attack, attacks
 
 _ALL = attacks("mcp_description", "mcp_result")
 _ASK = "Why does checkout fail? Call the tool mcp__hostile__query with {}"

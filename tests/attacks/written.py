@@ -1,13 +1,12 @@
-"""The attacks of the data file, each with the place where its text is planted."""
+"""The texts of the attacks, each planted in its place of the small shop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-import yaml
 from tests.attacks.production import Planted
+
+from autoheal.sandbox.attacked.attack import Attack
 
 _PLACES: Mapping[str, Callable[[str], Planted]] = {
     "log": lambda text: Planted(logs=(text,)),
@@ -21,26 +20,9 @@ _PLACES: Mapping[str, Callable[[str], Planted]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attack:
-    """One text of an attacker: where he writes it and what he wants."""
-
-    id: str
-    place: str
-    wants: str
-    text: str
-
-    @property
-    def planted(self) -> Planted:
-        """The text in its place, where that is telemetry or a repository."""
-        return _PLACES[self.place](self.text)
-
-
-def attacks(*places: str) -> list[Attack]:
-    """The attacks of some places, or all."""
-    document = yaml.safe_load((Path(__file__).parent / "attacks.yaml").read_text(encoding="utf-8"))
-    written = [Attack(**one) for one in document["attacks"]]
-    return [attack for attack in written if not places or attack.place in places]
+def planted(attack: Attack) -> Planted:
+    """The text in its place, where that is telemetry or a repository."""
+    return _PLACES[attack.place](attack.text)
 
 
 def together(some: list[Attack]) -> Planted:
@@ -56,6 +38,3 @@ def together(some: list[Attack]) -> Planted:
         commit_diff="\n".join(texts["file"]),
         span="; ".join(texts["span"]),
     )
-
-
-TELEMETRY = tuple(_PLACES)

@@ -44,12 +44,10 @@ class Reviewed:
     blocked_by: tuple[str, ...]
 
 
-def review_bench(cases: Path, *, seed: int = 7, every: bool = False) -> dict[str, object]:
-    """The figures over a seeded sample of the labelled cases, or over every one of them."""
+def sample(cases: Path, *, seed: int, every: bool) -> list[Path]:
+    """A seeded sample of the labelled cases, or every one of them."""
     folders = list(case_folders(cases))
-    if not every and len(folders) > SAMPLE:
-        folders = sorted(Random(seed).sample(folders, SAMPLE))
-    return figures([found for folder in folders for found in reviewed(folder, seed=seed)])
+    return folders if every or len(folders) <= SAMPLE else sorted(Random(seed).sample(folders, SAMPLE))
 
 
 def reviewed(folder: Path, *, seed: int = 7) -> Iterator[Reviewed]:

@@ -19,32 +19,49 @@ _METRIC = "max by (service) (http_requests_total)"
 
 def investigator(prompt: Prompt) -> Reply:
     """The next call of its plan, or the answer that the plan leads to."""
-    read = "\n".join(turn.text for turn in prompt.turns)
-    first = _FIRST.search(read)
+    first = _first(prompt)
     if first is None:
         return answered(prompt, {"kind": "inconclusive", "missing": ["a candidate"]})
-    entity, change = first["entity"], first["change"]
-    plan: list[tuple[str, dict[str, Json]]] = [
-        ("service", {"service": entity}),
-        ("known", {"service": entity}),
-        ("metrics", {"expression": _METRIC}),
-        ("logs", {"service": entity, "contains": "ERROR"}),
-        ("spans", {"service": entity}),
-        *([("change", {"change_id": change})] if change else []),
+    left = looks(prompt)
+    if left:
+        return Reply(calls=left[:1])
+    claims: list[Json] = [
+        _claim(found) for found in _SHOWN.finditer(_read(prompt)) if found["entity"] == first["entity"]
     ]
-    calls = sum(turn.role == "tool" for turn in prompt.turns)
-    if calls < len(plan):
-        name, given = plan[calls]
-        return Reply(calls=(Call(name=name, arguments=given),))
-    claims: list[Json] = [_claim(found) for found in _SHOWN.finditer(read) if found["entity"] == entity]
     cause: Json = {
-        "entity": entity,
+        "entity": first["entity"],
         "mechanism": first["mechanism"],
-        "change_id": change,
+        "change_id": first["change"],
         "claims_for": claims[:12],
         "confidence": 0.8,
     }
     return answered(prompt, {"kind": "cause", "hypotheses": [cause]})
+
+
+def looks(prompt: Prompt) -> tuple[Call, ...]:
+    """What is left to look at of the first candidate: each tool once, as the plan has it."""
+    first = _first(prompt)
+    if first is None:
+        return ()
+    entity, change = first["entity"], first["change"]
+    plan = (
+        Call(name="service", arguments={"service": entity}),
+        Call(name="known", arguments={"service": entity}),
+        Call(name="metrics", arguments={"expression": _METRIC}),
+        Call(name="logs", arguments={"service": entity, "contains": "ERROR"}),
+        Call(name="spans", arguments={"service": entity}),
+        *([Call(name="change", arguments={"change_id": change})] if change else []),
+    )
+    done = {call.name for call in prompt.called}
+    return tuple(call for call in plan if call.name not in done)
+
+
+def _first(prompt: Prompt) -> re.Match[str] | None:
+    return _FIRST.search(_read(prompt))
+
+
+def _read(prompt: Prompt) -> str:
+    return "\n".join(turn.text for turn in prompt.turns)
 
 
 def _claim(found: re.Match[str]) -> Json:

@@ -46,7 +46,7 @@ from autoheal.sandbox.simulated.thinking import Thinking
 T = TypeVar("T")
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ENVIRONMENT = "production"
-_REVIEWER, _ON_CALL = "reviewer", "on-call"
+_REVIEWER, ON_CALL = "reviewer", "on-call"
 HEALING = HealingSettings(
     baseline_seconds=900,
     rate_window_seconds=60,
@@ -57,7 +57,7 @@ HEALING = HealingSettings(
     verify_poll_seconds=30,
     verify_stable_seconds=90,
     verify_within_seconds=300,
-    ask=AskSettings(enabled=True, on_call=(_ON_CALL,)),
+    ask=AskSettings(enabled=True, on_call=(ON_CALL,)),
 )
 LEARNING = LearningSettings(
     code_repository="code", history_seconds=1_000, backtest_step_seconds=10, past_incidents=50
@@ -226,7 +226,7 @@ class World:
         if fault is not None:
             where = f"it is {fault.service}"
             said = replace(
-                store.get(question_id), answer=where, answered_by=_ON_CALL, answered_at=self.clock.now()
+                store.get(question_id), answer=where, answered_by=ON_CALL, answered_at=self.clock.now()
             )
             store.save(said)
 
@@ -241,7 +241,7 @@ class World:
             mitigation_id=mitigation_id,
             digest=mitigation.digest,
             decision=Decision.APPROVED if helps else Decision.REJECTED,
-            actor=_ON_CALL,
+            actor=ON_CALL,
             channel="simulation",
             decided_at=self.clock.now(),
             expires_at=mitigation.expires_at,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,14 +19,19 @@ from autoheal.recording.case_folder import case_folders, load_case
 from autoheal.reports import economics_benchmark
 from autoheal.reports.economics_benchmark import Played
 from autoheal.reports.rca_benchmark import Scored, measured, read_truth, summary
+from autoheal.sandbox.attacked.bench import ALL, suffer
+from autoheal.sandbox.attacked.bench import summary as attacks_suffered
 from autoheal.sandbox.graph_load import Load, measure
-from autoheal.sandbox.review_bench import review_bench
+from autoheal.sandbox.review_bench import SAMPLE, reviewed, sample
+from autoheal.sandbox.review_bench import figures as figures_of
 from autoheal.sandbox.simulated.economics import play
 from autoheal.sandbox.simulated.reasoning import measure_reading
+from autoheal.sandbox.simulated.recorded import recorded_cases
 from autoheal.surfaces.cli.options import AsJson
 from autoheal.surfaces.cli.output import note, show, show_table
 
 command = typer.Typer(no_args_is_help=True)
+_PROGRESS = Console(stderr=True)
 
 
 @command.callback()
@@ -41,7 +47,7 @@ def rca(
 ) -> None:
     """Root-cause ranking: accuracy by system, beside n-sigma and RobustScorer on the same cases."""
     folders = case_folders(cases)
-    shown = track(folders, description="cases", console=Console(stderr=True))
+    shown = track(folders, description="cases", console=_PROGRESS)
     figures = summary([_outcome(folder) for folder in shown])
     if as_json:
         show(json.dumps(figures))
@@ -66,7 +72,7 @@ def economics(
     bytes a token. Dollars are those of tokens and queries; people are counted as questions.
     """
     played = play(incidents, seed=seed, when=when)
-    told = track(played, total=incidents, description="incidents", console=Console(stderr=True))
+    told = track(played, total=incidents, description="incidents", console=_PROGRESS)
     stream = list(told)
     figures = economics_benchmark.summary(stream)
     if as_json:
@@ -84,26 +90,40 @@ def reasoning(
     services: Annotated[int, typer.Option(min=2, max=200, help="Services of the production.")] = 50,
     seed: Annotated[int, typer.Option(help="Another seed is another incident.")] = 7,
     cases: Annotated[
-        Path | None, typer.Option(help="Labelled cases, to put plants before the reviewer.")
+        Path | None, typer.Option(help="Labelled cases to plant false findings in; default: simulated ones.")
     ] = None,
     every: Annotated[bool, typer.Option("--every", help="Review every case and not a sample.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What a model reads to investigate one new incident, and what the reviewer catches.
+    """What a model reads to investigate one new incident, what the reviewer catches, what attacks achieve.
 
-    The real loops over a simulated production with a scripted model on this machine; tokens at four bytes
-    each, of the real prompts. With labelled cases, findings that are false by construction and the engine's
-    own true ones are put before the reviewer, which takes a few seconds for each case.
+    The real loops over simulated productions with scripted models on this machine; tokens at four bytes each,
+    of the real prompts. Findings that are false by construction and the engine's own true ones are put before
+    the reviewer: on labelled cases where they are given, else on recordings of simulated faults. Each attack
+    is played through the healing loop with a model that obeys it. Takes some minutes.
     """
     figures: dict[str, object] = {**measure_reading(services=services, seed=seed)}
-    if cases is not None:
-        note("planting false findings and reviewing them")
-        figures["reviewer"] = review_bench(cases, seed=seed, every=every)
+    figures["reviewer"] = _reviewer(cases, seed=seed, every=every)
+    attacked = track(suffer(seed=seed), total=len(ALL), description="attacks", console=_PROGRESS)
+    figures["attacks"] = attacks_suffered(list(attacked))
     if as_json:
         show(json.dumps(figures))
         return
     for name, value in figures.items():
         show(f"{name}: {'no model was asked' if value is None else value}")
+
+
+def _reviewer(cases: Path | None, *, seed: int, every: bool) -> dict[str, object]:
+    """The rates over labelled cases, or over recordings of simulated faults."""
+    with tempfile.TemporaryDirectory(prefix="autoheal-review-") as folder:
+        if cases is None:
+            folders: Iterable[Path] = recorded_cases(Path(folder), SAMPLE, seed=seed)
+            total = SAMPLE
+        else:
+            folders = sample(cases, seed=seed, every=every)
+            total = len(folders)
+        shown = track(folders, total=total, description="reviews", console=_PROGRESS)
+        return figures_of([found for each in shown for found in reviewed(each, seed=seed)])
 
 
 @command.command("graph")
