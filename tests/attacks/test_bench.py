@@ -18,8 +18,9 @@ from autoheal.sandbox.simulated.thinking import thinking
 from autoheal.sandbox.simulated.world import template
 
 PLACES = (*TELEMETRY, *ELSEWHERE)
-IN_PROMPTS = {"log", "annotation", "commit", "file", "mcp_description", "mcp_result"}
-"""Labels and attributes of spans are counted and not read, and what is said in the chat is tested."""
+IN_PROMPTS = {"log", "annotation", "commit", "mcp_description", "mcp_result"}
+"""A diff is only read where its change is suspected; labels and attributes of spans are counted and not read,
+and what is said in the chat is tested."""
 
 
 @pytest.mark.criterion(119)
