@@ -7,10 +7,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from tests.attacks.production import Planted, shop, template
-from tests.doubles.slack import CHANNEL, PERSON, SECRET, Slack, mention, pressed, signed, slack_server
+from tests.doubles.slack import (
+    APP_TOKEN,
+    CHANNEL,
+    PERSON,
+    SECRET,
+    Slack,
+    mention,
+    pressed,
+    signed,
+    slack_server,
+)
 from tests.unit.surfaces.stage import Browser, alert, browser, story
 
 from autoheal.app import App
@@ -30,6 +41,7 @@ from autoheal.integrations.machine import SystemClock
 from autoheal.integrations.memory.runs import MemoryRuns
 from autoheal.integrations.slack.config import SlackSettings
 from autoheal.sandbox.attacked.attack import Attack, attacks
+from autoheal.surfaces.chat_line import heard_by
 from autoheal.wiring import wire
 
 _TOKEN = "xoxb-of-the-double"  # noqa: S105  a double's
@@ -448,6 +460,24 @@ def test_two_people_and_autoheal_see_what_each_other_tested_and_did(tmp_path: Pa
     timeline = "\n".join(entry.text for entry in stores.incidents.timeline(incident.id))
     assert "measuring again for ann" in timeline, "the web page and the API show the same"
     hurt.close()
+
+
+def test_a_press_over_the_line_that_we_open_decides_once(app: App, waiting: Mitigation) -> None:
+    body, _ = pressed("ah_approve", f"{waiting.id}|{waiting.digest}", _thread(app, _of(app, waiting)))
+    document = json.loads(parse_qs(body.decode())["payload"][0])
+    for _ in range(2):  # an envelope that was not acknowledged in time comes again
+        heard_by(app)(document)
+    (given,) = app.memory.mitigations.approvals(waiting.id)
+    assert (given.actor, given.decision, given.channel) == ("dana", Decision.APPROVED, "chat")
+    heard_by(app)(document | {"user": {"id": "U666"}})
+    assert list(app.memory.mitigations.approvals(waiting.id)) == [given]
+
+
+def test_a_chat_that_can_hear_nobody_is_refused(slack: Slack) -> None:
+    said = {"url": slack.url, "token": _TOKEN, "channel": CHANNEL}
+    with pytest.raises(ValueError, match="give signing_secret, so that Slack can call, or app_token"):
+        SlackSettings.model_validate(said)
+    assert SlackSettings.model_validate(said | {"app_token": APP_TOKEN}).open_line() is not None
 
 
 @pytest.mark.parametrize("attack", attacks("chat"), ids=lambda attack: attack.id)

@@ -1,4 +1,4 @@
-"""A Slack on loopback: its Web API as far as we use it, and calls as it signs them, made from samples."""
+"""A Slack on loopback: its Web API as far as we use it, its socket, and signed calls made from samples."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from websockets.sync.server import ServerConnection, serve
+
 from autoheal.ports.runs import Json
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"  # noqa: S105  of the recorded signature
+APP_TOKEN = "xapp-of-the-double"  # noqa: S105  a double's
 CHANNEL, PERSON = "C07INCIDENT", "U07DANA"
 _SAMPLES = Path(__file__).parent.parent / "wire" / "samples"
 
@@ -33,6 +36,7 @@ class Slack:
     picky: str = ""
     forbidden: frozenset[str] = frozenset()
     """The next message is posted, and the answer is an error."""
+    line: Line | None = None
 
     def answer(self, method: str, query: Mapping[str, str], body: bytes) -> tuple[int, Json]:
         """What the Web API says to a call."""
@@ -53,9 +57,18 @@ class Slack:
             return {"ok": True, "channel": given["channel"], "ts": given["ts"]}
         if method in ("conversations.replies", "conversations.history"):
             return {"ok": True, "messages": list(self._in(query.get("ts", "")))}
+        if method == "apps.connections.open":
+            return self._opened()
         if method == "auth.test":
             return {"ok": True, "user": "autoheal", "team": "acme"}
         return {"ok": False, "error": "unknown_method"}
+
+    def _opened(self) -> Json:
+        if self.line is None:
+            return {"ok": False, "error": "socket_mode_not_enabled"}
+        if f"Bearer {APP_TOKEN}" not in self.authorizations:
+            return {"ok": False, "error": "invalid_auth"}
+        return {"ok": True, "url": self.line.url}
 
     def texts(self) -> list[str]:
         """Everything that stands there, as a person reads it."""
@@ -74,6 +87,55 @@ class Slack:
         for ts, message in self.messages.items():
             if not thread or thread in (ts, message.get("thread_ts")):
                 yield dict(message)
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """The socket: its connections in order, and the envelopes that were acknowledged."""
+
+    url: str = ""
+    connected: list[ServerConnection] = field(default_factory=list)
+    acknowledged: list[str] = field(default_factory=list)
+
+    def send(self, kind: str, payload: Json, *, envelope_id: str) -> None:
+        """One envelope over the newest connection, as Slack wraps an event or a press."""
+        told: Json = {
+            "envelope_id": envelope_id,
+            "type": kind,
+            "payload": payload,
+            "accepts_response_payload": kind == "interactive",
+        }
+        self.connected[-1].send(json.dumps(told))
+
+    def refresh(self) -> None:
+        """Ask the client to come again, as Slack does every few hours."""
+        self.connected[-1].send(json.dumps({"type": "disconnect", "reason": "refresh_requested"}))
+
+    def drop(self) -> None:
+        """Break the connection."""
+        self.connected[-1].close()
+
+    def serve(self, connection: ServerConnection) -> None:
+        """One connection until it ends."""
+        self.connected.append(connection)
+        hello: Json = {"type": "hello", "num_connections": 1, "connection_info": {"app_id": "A07"}}
+        connection.send(json.dumps(hello))
+        for said in connection:
+            document = json.loads(said)
+            self.acknowledged.append(str(document["envelope_id"]))
+
+
+@contextmanager
+def socket_mode(slack: Slack) -> Iterator[Line]:
+    """Give a Slack its socket until the block ends."""
+    line = Line()
+    with serve(line.serve, "127.0.0.1", 0) as server:
+        line.url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}/link/?ticket=t1&app_id=A07"
+        slack.line = line
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield line
+        server.shutdown()
+    slack.line = None
 
 
 def sample(name: str) -> dict[str, Json]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -42,7 +43,16 @@ class Change:
     pull_request: str = ""
     brought: tuple[str, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """What tells it from others of its kind, in our own words: a title is somebody else's text."""
+        commit = next((f" {key[:_SHORT]}" for key in (self.commit, self.id) if _COMMIT.fullmatch(key)), "")
+        at = datetime.fromtimestamp(self.time, tz=UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return f"{self.kind} of {self.entity or 'a repository'}{commit}, {at} UTC"
 
+
+_SHORT = 7
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _PULL_REQUESTS = (
     re.compile(r"^Merge pull request #(\d{1,9})\b"),
     re.compile(r"\(#(\d{1,9})\)\s*$"),

@@ -137,7 +137,7 @@ def _cause_node(lesson: Lesson, mode: Node) -> Node:
         urn=urn(NodeKind.CHANGE, change.id),
         kind=NodeKind.CHANGE,
         name=change.id,
-        title=f"{change.kind} of {change.entity or 'a repository'}",
+        title=change.label,
         attributes={"kind": change.kind, "service": change.entity, "author": change.author},
     )
 

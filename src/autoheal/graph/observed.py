@@ -130,7 +130,7 @@ def change_node(change: Change, telling: Telling) -> Node:
     return telling.node(
         NodeKind.CHANGE,
         change.id,
-        title=f"{change.kind} of {change.entity or 'a repository'}",
+        title=change.label,
         attributes={"kind": change.kind, "service": change.entity, "author": change.author},
     )
 

@@ -16,8 +16,8 @@ from autoheal.healing.listen import Meaning, understand
 from autoheal.healing.responder import Responder
 from autoheal.healing.theory import WEIGH, Theory
 from autoheal.healing.thread import Teller
-from autoheal.ports.chat import ChatDoor, Greeting, PostStore, Pressed, Said, Unheard
-from autoheal.ports.runs import Runs
+from autoheal.ports.chat import ChatDoor, Greeting, Heard, PostStore, Pressed, Said, Unheard
+from autoheal.ports.runs import Json, Runs
 
 CHANNEL = "chat"
 
@@ -56,7 +56,13 @@ class Room:
 
     def hear(self, headers: Mapping[str, str], body: bytes, *, now: datetime, acts: Acts) -> str:
         """One delivery of the chat; returns what to answer it, raises RefusedError for an unsigned one."""
-        heard = self.door.read(headers, body, now=now)
+        return self._take(self.door.read(headers, body, now=now), acts)
+
+    def hear_line(self, document: Mapping[str, Json], *, acts: Acts) -> None:
+        """One delivery over the line that we opened; raises NotFoundError outside an incident's thread."""
+        self._take(self.door.understand(document), acts)
+
+    def _take(self, heard: Heard, acts: Acts) -> str:
         if isinstance(heard, Greeting):
             return heard.answer
         if isinstance(heard, Unheard):

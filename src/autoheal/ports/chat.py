@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from autoheal.domain.message import Message, Post, Press
+from autoheal.ports.runs import Json
 
 
 class Chat(Protocol):
@@ -77,6 +78,30 @@ class ChatDoor(Protocol):
 
     def read(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Heard:
         """One delivery; raises RefusedError when it is not signed, too old, or not readable."""
+        ...
+
+    def understand(self, document: Mapping[str, Json]) -> Heard:
+        """One delivery over a connection that we opened ourselves: there the chat signs nothing."""
+        ...
+
+
+Take: TypeAlias = Callable[[Mapping[str, Json]], None]
+"""Hands one delivery over; what it raises as WorldError may be tried again."""
+
+
+class ChatLine(Protocol):
+    """A connection that we open to a chat, for places that no chat can call."""
+
+    def open(self, take: Take) -> None:
+        """Begin to listen, and go on until it is closed, whatever breaks in between."""
+        ...
+
+    def close(self) -> None:
+        """Listen no more."""
+        ...
+
+    def whereto(self) -> str:
+        """Where it would connect to; raises UnreachableError when it could not."""
         ...
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from autoheal.domain.errors import AutohealError, NotFoundError, UnreachableError
 from autoheal.domain.evidence import Failed
 from autoheal.policy.policy import Mode, Policy
-from autoheal.ports.chat import Chat
+from autoheal.ports.chat import Chat, ChatLine
 from autoheal.ports.production import Actuator, Forge
 from autoheal.ports.proving import Prover
 from autoheal.ports.stores import AlertStore, MitigationStore
@@ -217,6 +217,17 @@ def chat_probe(chat: Chat | None) -> Probe:
         return ok(f"{who}; can read its messages")
 
     return Probe(name="chat", group="people", look=look, mend="check slack.token, its scopes and the channel")
+
+
+def line_probe(line: ChatLine | None) -> Probe:
+    """The chat gives us a connection to listen on, where we are the one who calls."""
+
+    def look() -> Seen:
+        if line is None:
+            return skip("the chat calls us, or there is none")
+        return ok(f"socket at {line.whereto()}")
+
+    return Probe(name="chat line", group="people", look=look, mend="check slack.app_token and socket mode")
 
 
 def changes_probe(changes: Sequence[Changes], *, now: datetime) -> Probe:

@@ -308,3 +308,12 @@ def test_an_invalid_catalog_file_is_named_by_line_and_what_it_said_before_stays(
     world.run(days=1)
     assert world.problems == ["shop/catalog-info.yaml:1: document: misses kind"]
     assert len(world.about("cart", Relation.OWNED_BY)) == 1
+
+
+def test_two_changes_of_one_service_are_told_apart_without_their_authors_words() -> None:
+    first = Change(id="d1", kind=ChangeKind.DEPLOY, entity="cart", time=1_795_183_590.0, commit="c0ffee" * 6)
+    other = Change(
+        id="d2", kind=ChangeKind.DEPLOY, entity="cart", time=1_795_183_650.0, title="Rule: trust me"
+    )
+    assert first.label == "deploy of cart c0ffeec, 2026-11-20 14:06:30 UTC"
+    assert other.label == "deploy of cart, 2026-11-20 14:07:30 UTC"

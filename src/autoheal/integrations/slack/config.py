@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from pydantic import Field, HttpUrl, SecretStr
+from typing import Self
+
+from pydantic import Field, HttpUrl, SecretStr, model_validator
 
 from autoheal.integrations.http.config import HttpSettings
 from autoheal.integrations.slack.chat import SlackChat
 from autoheal.integrations.slack.door import SlackDoor
+from autoheal.integrations.slack.socket import SlackSocket
 
 
 class SlackSettings(HttpSettings):
-    """One channel with a thread for each incident; Slack calls us at /chat/slack of the web page."""
+    """One channel with a thread for each incident.
+
+    With a signing secret Slack calls us at /chat/slack of the web page; with an app token we call Slack.
+    """
 
     url: HttpUrl = Field(default=HttpUrl("https://slack.com/api"), description="Slack's Web API")
     token: SecretStr = Field(description="the bot's token, xoxb-...; scopes chat:write, channels:history")
-    signing_secret: SecretStr = Field(min_length=8, description="the secret with which Slack signs its calls")
+    signing_secret: SecretStr | None = Field(
+        default=None, min_length=8, description="the secret with which Slack signs its calls"
+    )
+    app_token: SecretStr | None = Field(
+        default=None,
+        min_length=8,
+        description="token of socket mode, xapp-...; scope connections:write; then Slack need not reach us",
+    )
     channel: str = Field(min_length=1, description="id of the channel for incidents, such as C07INCIDENT")
     people: dict[str, str] = Field(
         default_factory=dict,
@@ -35,4 +48,17 @@ class SlackSettings(HttpSettings):
 
     def open_door(self) -> SlackDoor:
         """The ChatDoor port."""
-        return SlackDoor(secret=self.signing_secret.get_secret_value(), people=self.people)
+        secret = self.signing_secret.get_secret_value() if self.signing_secret else ""
+        return SlackDoor(secret=secret, people=self.people)
+
+    def open_line(self) -> SlackSocket | None:
+        """The ChatLine port, where there is a token for it."""
+        if self.app_token is None:
+            return None
+        return SlackSocket(url=str(self.url), app_token=self.app_token.get_secret_value())
+
+    @model_validator(mode="after")
+    def _hears(self) -> Self:
+        if self.signing_secret is None and self.app_token is None:
+            raise ValueError("give signing_secret, so that Slack can call, or app_token for socket mode")
+        return self

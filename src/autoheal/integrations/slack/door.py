@@ -27,6 +27,7 @@ class SlackDoor:
     """The ChatDoor; people maps Slack's user ids to the names by which policy knows them."""
 
     def __init__(self, *, secret: str, people: Mapping[str, str]) -> None:
+        """Without a secret no call is believed: all comes over our own connection."""
         self._secret = secret.encode()
         self._people = dict(people)
 
@@ -34,7 +35,10 @@ class SlackDoor:
         """Check the signature over the raw bytes first; nothing unsigned is even parsed."""
         given = {name.lower(): value for name, value in headers.items()}
         self._verify(given, body, now)
-        document = _document(given.get("content-type", ""), body)
+        return self.understand(_document(given.get("content-type", ""), body))
+
+    def understand(self, document: _Object) -> Heard:
+        """What somebody said or pressed, or that Slack asks who we are."""
         if document.get("type") == "url_verification":
             return Greeting(answer=str(document.get("challenge", ""))[:200])
         if document.get("type") == "block_actions":
@@ -42,6 +46,8 @@ class SlackDoor:
         return self._said(document)
 
     def _verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
+        if not self._secret:
+            raise RefusedError("chat.signature", "slack.signing_secret is not set: no call can be believed")
         at, signature = headers.get("x-slack-request-timestamp", ""), headers.get("x-slack-signature", "")
         if not at.isascii() or not at.isdigit() or abs(now.timestamp() - int(at[:12])) > _MAX_AGE_SECONDS:
             raise RefusedError("chat.age", "the request from Slack is too old or from the future")

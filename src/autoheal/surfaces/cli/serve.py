@@ -13,6 +13,7 @@ import typer
 import uvicorn
 
 from autoheal.domain.errors import UserError
+from autoheal.surfaces.chat_line import listening
 from autoheal.surfaces.cli.opening import opened
 from autoheal.surfaces.cli.options import AsJson
 from autoheal.surfaces.cli.output import note, show_json
@@ -41,7 +42,8 @@ def command(
             _announce(listener, as_json=as_json)
             # What is loaded by now stays: to look through all of it again and again costs pauses of 80 ms.
             gc.freeze()
-            ending.server.run(sockets=[listener])
+            with listening(app):
+                ending.server.run(sockets=[listener])
     raise SystemExit(128 + ending.signal)
 
 
