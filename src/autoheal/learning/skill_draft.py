@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from autoheal.diagnosis.kinds import Kind, meaning_of
-from autoheal.diagnosis.metric_evidence import SYMPTOMS
+from autoheal.diagnosis.metric_evidence import KIND_WEIGHTS, SYMPTOMS
 from autoheal.domain.alert import Alert
 from autoheal.domain.investigation import Mechanism
 from autoheal.domain.mitigation import Mitigation
 from autoheal.domain.skill import DecisionRule, DiagnosisStep, Match, Matcher, Skill
 from autoheal.graph.matchers import without_service
+from autoheal.graph.signature import class_of
 from autoheal.graph.skill_text import quoted
 from autoheal.graph.skill_tools import SERVICE, SERVICE_PATTERN
 from autoheal.learning.material import Material, Signal, change_kind, family_of, signals
@@ -61,9 +62,9 @@ def _skill(material: Material, chosen: Sequence[Signal], helped: Mitigation) -> 
     ]
     mitigation = helped.action.kind
     family = family_of(material)
-    names = tuple(dict.fromkeys(a.name for a in material.alerts if not a.name.startswith(EARLY)))
+    names = tuple(dict.fromkeys(alert.name for alert in _spoken(material)))
     return Skill(
-        name=_slug(" ".join((family, *names[:1]))),
+        name=_slug(" ".join((family, *map(class_of, _spoken(material)[:1])))),
         version=1,
         description=_description(family, names),
         family=family,
@@ -92,6 +93,11 @@ def _skill(material: Material, chosen: Sequence[Signal], helped: Mitigation) -> 
     )
 
 
+def _spoken(material: Material) -> list[Alert]:
+    """The alerts of the rules that people wrote: our own early ones name no kind of failure."""
+    return [alert for alert in material.alerts if not alert.name.startswith(EARLY)]
+
+
 def _telling(material: Material, found: Sequence[Signal]) -> list[Signal]:
     """What sets the failure apart comes first: most failures raise errors or latency, few a certain queue.
 
@@ -115,21 +121,66 @@ def _is_the_failure(signal: Signal, material: Material) -> bool:
 
 
 def _apart(found: Sequence[Signal]) -> list[Signal]:
-    strongest = max((signal.points for signal in found), default=0.0)
-    loud = [s for s in found if not _mere_symptom(s) and s.points >= _LOUD * strongest]
-    apart = loud[: MAX_SIGNALS - 1]
+    strongest = max(map(_loudness, found), default=0.0)
+    own = [signal for signal in found if not _mere_symptom(signal)]
+    loud = [signal for signal in own if _loudness(signal) >= _LOUD * strongest]
+    far = sorted((signal for signal in own if signal.factor >= _FAR), key=lambda signal: -signal.factor)
+    apart = loud[: MAX_SIGNALS - 1] or far[:1]
     symptoms = [signal for signal in found if _mere_symptom(signal)]
     return [*apart, *symptoms[: MAX_SIGNALS - max(len(apart), 1)]]
 
 
 _NAMED_BY = {Kind.LOAD: Mechanism.LOAD, Kind.CRASH: Mechanism.CRASH}
 """The failures that one kind of signal is the very measure of."""
-_LOUD = 0.3
+_LOUD = 0.25
 """A signal this much weaker than the strongest moved by the way, and may not do so the next time."""
+_FAR = 5.0
+"""Where nothing of its own is loud, what moved by this factor tells it: the ranking weighed it low."""
+_OF_REQUESTS = frozenset(
+    {
+        "request",
+        "requests",
+        "response",
+        "responses",
+        "http",
+        "https",
+        "grpc",
+        "rpc",
+        "call",
+        "calls",
+        "server",
+    }
+    | {"client", "handler", "endpoint", "route", "api", "service", "error", "errors", "failed", "failure"}
+    | {"failures", "exception", "exceptions", "status", "availability", "apdex", "slo"}
+)
+_OF_MEASURE = frozenset(
+    {"latency", "duration", "time", "elapsed", "rate", "ratio", "percent", "total", "sum", "count", "bucket"}
+    | {
+        "seconds",
+        "milliseconds",
+        "ms",
+        "s",
+        "avg",
+        "average",
+        "mean",
+        "median",
+        "max",
+        "min",
+        "quantile",
+        "p",
+    }
+)
+
+
+def _loudness(signal: Signal) -> float:
+    """How far it moved, whatever its kind weighs: what no list knows may be the very failure."""
+    return signal.points / KIND_WEIGHTS[meaning_of(signal.subject).kind]
 
 
 def _mere_symptom(signal: Signal) -> bool:
-    return meaning_of(signal.subject).kind in SYMPTOMS
+    """Slow or failing requests; a time or an error of something that has a name of its own tells more."""
+    words = set(re.findall(r"[a-z]+", signal.subject.lower())) - _OF_MEASURE
+    return meaning_of(signal.subject).kind in SYMPTOMS and (not words or bool(words & _OF_REQUESTS))
 
 
 def _asked(alerts: Sequence[Alert]) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -120,6 +121,50 @@ def test_what_labels_say_of_the_one_case_is_no_part_of_the_kind() -> None:
     labels = {"namespace": "checkout", "severity": "critical", "pod": "x"}
     assert alert_class("Crashing in checkout", "cart", labels) == "crashing-in"
     assert alert_class("CriticalErrors", "cart", {"severity": "critical"}) == "critical-errors"
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "kind"),
+    [
+        ("CheckoutV2HighErrorRate", "checkout-v2", "high-error-rate"),
+        ("Checkout-v2HighErrorRate", "checkout-v2", "high-error-rate"),
+        ("[FIRING:3] HighLatency (payments eu-west-1)", "payments", "firing-high-latency"),
+        ("CPU > 90% on ip-10-0-3-17.ec2.internal", None, "cpu-on"),
+        ("Disk full on /dev/nvme0n1p2", "db", "disk-full-on"),
+        ("HighErrorRate", "payment-error-handler", "high-error-rate"),
+        ("ServiceDown", "order-service", "service-down"),
+        ("HTTP5xx", "cart", "http-5xx"),
+        ("HTTP4xx", "cart", "http-4xx"),
+        ("жюри: задержка большая", "жюри", "задержка-большая"),
+        ("订单错误率过高", "订单", "错误率过高"),
+        ("错误率过高", "库存", "错误率过高"),
+        ("ÜberlastAufKasse", "kasse", "überlast-auf"),
+        ("High\u200bError\u200bRate", "cart", "high-error-rate"),
+        ("\U0001f525", "cart", "\U0001f525"),
+        ("", "cart", "unnamed"),
+    ],
+)
+def test_the_kind_of_an_alert_is_told_in_any_script_and_by_any_habit(
+    name: str, service: str | None, kind: str
+) -> None:
+    assert alert_class(name, service) == kind
+
+
+TEXT = st.text(min_size=1, max_size=40)
+
+
+@given(name=TEXT, service=st.none() | TEXT)
+def test_every_alert_has_a_kind_of_bounded_length(name: str, service: str | None) -> None:
+    assert 0 < len(alert_class(name * 20, service)) <= 130
+
+
+LETTERS = st.text(alphabet=st.characters(categories=["Lo"]), min_size=2, max_size=12)
+
+
+@given(names=st.lists(LETTERS, min_size=2, max_size=2, unique=True))
+def test_other_words_of_a_script_without_capitals_are_other_kinds(names: list[str]) -> None:
+    one, other = (alert_class(name, "cart") for name in names)
+    assert (one == other) is (normalize("NFKC", names[0]) == normalize("NFKC", names[1]))
 
 
 def test_a_deploy_that_raises_errors_and_one_that_eats_memory_are_two_families() -> None:
