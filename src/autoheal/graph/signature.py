@@ -4,34 +4,98 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from unicodedata import category, normalize
 
 from autoheal.domain.alert import Alert
 from autoheal.domain.change import Change
 from autoheal.domain.investigation import Hypothesis
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _PIECE = re.compile(r"[^\s\[\](){},;:=|\"']+")
-# A number with its unit, a hash, an address, or the name of one pod or host: it names a case, not a kind.
-_ONE_CASE = re.compile(
-    r"[-+]?\d[\d.,]*(?:%|[a-zA-Z]{1,3})?|[0-9a-f]{8,}|(?=[\w.-]*\d)\w+(?:[-.]\w+)+", re.IGNORECASE
+_UNIT = (
+    r"(?:%|percent|[kmgtp]?i?b(?:ytes?)?|[nuµm]?s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?|rps|qps)"
 )
-_WORDLESS = frozenset({"alertname", "severity"})
+_MEASURED = re.compile(rf"(?<![\w.,-])[-+]?\d[\d.,]*(?:e[-+]?\d+)?\s*{_UNIT}(?!\w)", re.IGNORECASE)
+_COLONS = re.compile(
+    r"(?<![\w:])(?=[0-9a-f:]*(?:\d|::))(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", re.IGNORECASE
+)
+"""An IPv6 address, or the time of a day."""
+# A number with its unit, a hash, an address, a path, the name of one pod or host: a case, not a kind.
+# The last is how Kubernetes ends the names that it makes (rand.SafeEncodeString): five without vowels.
+_ONE_CASE = re.compile(
+    r"[-+]?\d[\d.,]*(?:%|(?!xx\b)[a-z]{1,3})?|[0-9a-f]{8,}|(?=[\w.-]*\d)\w+(?:[-.]\w+)+|/.*"
+    r"|\w+(?:-\w+)*-[bcdfghjklmnpqrstvwxz2456789]{5}",
+    re.IGNORECASE,
+)
+_KINDS = frozenset(
+    {"alertname", "severity", "alerttype", "category", "check", "condition", "kind", "metric", "mode"}
+    | {"reason", "resource", "signal", "status", "type"}
+)
+"""Labels that say what is wrong rather than where."""
 _LEAST_VALUE = 3
+_STATUS = re.compile(r"(?<![a-z])(https?|status|code)\W{0,2}([45])\d\d(?!\w)", re.IGNORECASE)
 
 
 def alert_class(name: str, service: str | None, labels: Mapping[str, str] | None = None) -> str:
     """An alert's name without the service, pod, host or value it speaks of: the kind of alert it is.
 
     OrdersHighErrorRate and HighErrorRate are one, and so are `CPU 93% on web-7f9c` and `CPU 99% on db-1`.
+    A name in any script keeps its words; one that has none, such as a sign, is its own kind.
     """
-    values = {v.lower() for k, v in (labels or {}).items() if k not in _WORDLESS and len(v) >= _LEAST_VALUE}
-    pieces = [piece for piece in _PIECE.findall(name) if piece.lower() not in values]
-    plain = " ".join(piece for piece in pieces if not _ONE_CASE.fullmatch(piece))
-    ours = {word.lower() for word in _WORD.findall(service or "")}
-    words = [word.lower() for word in _WORD.findall(plain)]
-    kept = [word for word in words if word not in ours and not word.isdigit()]
-    return "-".join(kept or words or [word.lower() for word in _WORD.findall(name)])
+    name, ours = normalize("NFKC", name), words(service or "")
+    values = {v.lower() for k, v in (labels or {}).items() if k not in _KINDS and len(v) >= _LEAST_VALUE}
+    classed = _STATUS.sub(r"\1 \2xx", _without_caseless(name, service or ""))
+    bare = _MEASURED.sub(" ", _COLONS.sub(" ", classed))
+    pieces = [piece for piece in _PIECE.findall(bare) if piece.lower() not in values]
+    found = words(" ".join(piece for piece in pieces if not _ONE_CASE.fullmatch(piece)))
+    found = [word for word in found if not word.isdigit()]
+    signs = [sign for sign in bare if category(sign) == "So"]
+    return (
+        "-".join(_without(found, ours) or signs or found or words(name)) or name.lower().strip() or "unnamed"
+    )
+
+
+def words(text: str) -> list[str]:
+    """The words of a name in lower case, camel case parted, in any script; a class of status is one word."""
+    text = normalize("NFKC", text)
+    shape = "".join(map(_shape, text))
+    found = [text[m.start() : m.end()].lower() for m in re.finditer(r"U+(?!l)|U?l+|d+", shape)]
+    return list(_with_status(found))
+
+
+def _shape(character: str) -> str:
+    if character.isdecimal():
+        return "d"
+    if category(character) in ("Lu", "Lt"):
+        return "U"
+    return "l" if category(character)[0] in "LM" else " "
+
+
+def _with_status(found: Sequence[str]) -> Iterator[str]:
+    """With `5`, `xx` as one word: 4xx is another kind."""
+    for at, word in enumerate(found):
+        before = found[at - 1] if at else ""
+        if word == "xx" and re.fullmatch("[1-5]", before):
+            yield f"{before}xx"
+        else:
+            yield word
+
+
+def _without(found: Sequence[str], ours: Sequence[str]) -> list[str]:
+    """Without the service's name as a whole; where that is not there, without each word of it."""
+    size = len(ours)
+    starts = [at for at in range(len(found) - size + 1) if size and list(found[at : at + size]) == list(ours)]
+    if not starts:
+        return [word for word in found if word not in ours]
+    inside = {at + step for at in starts for step in range(size)}
+    return [word for at, word in enumerate(found) if at not in inside]
+
+
+def _without_caseless(name: str, service: str) -> str:
+    """In a script without letter case, where no space need part words, the service stands amid the name."""
+    ours = normalize("NFKC", service)
+    caseless = any(map(str.isalpha, ours)) and ours.lower() == ours.upper()
+    return name.replace(ours, " ") if caseless else name
 
 
 def class_of(alert: Alert) -> str:
