@@ -71,18 +71,25 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 def _both(do: Callable[[float, float], float | bool]) -> Callable[[Json, Json], Json]:
     def numbers(left: Json, right: Json) -> Json:
-        if not (_number(left) and _number(right)):
+        one, other = _known(left), _known(right)
+        if one is None or other is None:
             return None
         try:
-            return do(float(str(left)), float(str(right)))
+            return do(one, other)
         except (ZeroDivisionError, OverflowError):
             return None
 
     return numbers
 
 
-def _number(value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value  # noqa: PLR0124  NaN
+def _known(value: Json) -> float | None:
+    """The number that a value is; None for all else, and for an integer that no float holds."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or value != value:  # noqa: PLR0124  NaN
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 def _same(left: Json, right: Json) -> Json:
@@ -124,7 +131,7 @@ _LEVELS: tuple[Mapping[str, Callable[[Json, Json], Json]], ...] = (
 
 def _fold(do: Callable[[list[float]], float]) -> Callable[[list[Json]], Json]:
     def numbers(values: list[Json]) -> Json:
-        known = [float(str(value)) for value in values if _number(value)]
+        known = [number for value in values if (number := _known(value)) is not None]
         return do(known) if known and len(known) == len(values) else None
 
     return numbers

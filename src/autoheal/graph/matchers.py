@@ -9,6 +9,7 @@ from functools import lru_cache
 from autoheal.domain.alert import Alert
 from autoheal.domain.errors import ConfigError
 from autoheal.domain.skill import Matcher
+from autoheal.graph.signature import words
 
 MAX_PATTERN = 200
 MAX_VALUE = 256
@@ -17,6 +18,8 @@ _WRITTEN = re.compile(r'^\s*([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*"([^"\\]*(?:\\.[^"\\
 # over at most 256 characters stay below 100,000 steps.
 _DANGEROUS = re.compile(r"\)[*+{?]|\(\?|\\\d|[*+}]\+")
 _REPEATS = re.compile(r"(?<!\\)[*+{]")
+_FUTURE = re.compile(r"\[[^\]]*(?:\[|--|&&|~~|\|\|)")
+"""Signs of sets of sets, of which `re` warns that they are reserved."""
 _UNLIKELY = ("", "zz-no-such-alert-0", "ZzNoSuchAlert")
 
 
@@ -39,10 +42,10 @@ def render(matcher: Matcher) -> str:
 
 def holds(matcher: Matcher, labels: Mapping[str, str]) -> bool:
     """Whether the labels satisfy the matcher; a missing label is an empty one, as in Alertmanager."""
-    value = labels.get(matcher.label, "")[:MAX_VALUE]
+    value = labels.get(matcher.label, "")
     if matcher.operator in ("=", "!="):
         return (value == matcher.value) is (matcher.operator == "=")
-    return (_compiled(matcher.value).fullmatch(value) is not None) is (matcher.operator == "=~")
+    return (_compiled(matcher.value).fullmatch(value[:MAX_VALUE]) is not None) is (matcher.operator == "=~")
 
 
 def narrows(matcher: Matcher) -> bool:
@@ -66,9 +69,19 @@ def without_service(name: str, service: str) -> str:
 
     The name itself where the service is no part of it, or nearly all of it.
     """
-    at = name.lower().find(service.lower()) if service else -1
-    left = name[:at] + name[at + len(service) :] if at >= 0 else name
-    return left.strip("_- :") if len(left.strip("_- :")) >= LEAST_NAME else name
+    ours = words(service)
+    spelled = r"[\W_]*".join(map(re.escape, ours))
+    for found in re.finditer(spelled, name, re.IGNORECASE) if ours else ():
+        if _apart(name, found.start()) and _apart(name, found.end()):
+            left = (name[: found.start()] + name[found.end() :]).strip("_- :")
+            return left if len(left) >= LEAST_NAME else name
+    return name
+
+
+def _apart(name: str, at: int) -> bool:
+    """Whether a word ends or begins at this place: PaymentsDown holds no service called pay."""
+    before, after = name[at - 1 : at], name[at : at + 1]
+    return not (before.isalnum() and after.isalnum()) or (after.isupper() and not before.isspace())
 
 
 LEAST_NAME = 4
@@ -80,7 +93,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         raise ConfigError(
             f"the pattern {pattern[:60]!r} could run away: at most two repeats, none of a group"
         )
+    if _FUTURE.search(pattern):
+        raise ConfigError(f"the pattern {pattern[:60]!r} will mean something else one day: write \\[ or \\-")
     try:
         return re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise ConfigError(f"the pattern {pattern[:60]!r} is wrong: {error}") from None

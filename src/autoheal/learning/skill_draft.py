@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from autoheal.diagnosis.kinds import Kind, meaning_of
@@ -258,6 +258,15 @@ def _slug(text: str) -> str:
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", text).lower()
     once = dict.fromkeys(re.findall(r"[a-z0-9]+", words))
     return "-".join(once)[:60].strip("-") or "unnamed"
+
+
+def named_apart(skill: Skill, taken: Callable[[str], bool]) -> Skill:
+    """Under a name that no other skill has: two failures may share a family and the name of an alert."""
+    names = (skill.name, *(f"{skill.name}-{number}" for number in range(2, _MOST_ALIKE)))
+    return replace(skill, name=next((name for name in names if not taken(name)), names[-1]))
+
+
+_MOST_ALIKE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

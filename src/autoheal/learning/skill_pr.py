@@ -16,7 +16,7 @@ from autoheal.learning.lessons import Lessons, content_key, skill_name
 from autoheal.learning.material import Material, past
 from autoheal.learning.proposing import Draft, Plan, body_of
 from autoheal.learning.replay import replayed, wrongly_fires
-from autoheal.learning.skill_draft import Merged, drafts, merged, nearest
+from autoheal.learning.skill_draft import Merged, drafts, merged, named_apart, nearest
 from autoheal.learning.skill_words import written
 
 
@@ -37,7 +37,7 @@ def plan_skill(lessons: Lessons, material: Material) -> Plan | str:
     wider = merged(old, new, covered=covered) if old else None
     if wider is not None and (not wider.changed or (old and covered and _fits(old, material))):
         return f"{wider.into} already covers this failure: a fork would add nothing"
-    skill = wider.skill if wider else new
+    skill = wider.skill if wider else named_apart(new, lambda name: _taken(lessons, name))
     key = content_key(ProposalKind.SKILL, _content(skill))
     return Plan(key=key, write=lambda: _write(lessons, material, skill, wider))
 
@@ -50,6 +50,18 @@ def _proposed(lessons: Lessons, new: Skill) -> str | None:
             if other is not None and nearest(new, [other]) is not None:
                 return f"{proposal.id} already proposes {other.name} for this failure: it waits for a person"
     return None
+
+
+def _taken(lessons: Lessons, name: str) -> bool:
+    """Whether a folder or an open proposal has the name: another failure's skill is not written over."""
+    if lessons.forge.read(lessons.settings.context_repository, f"skills/{name}/{PROSE}") is not None:
+        return True
+    return any(
+        proposal.kind is ProposalKind.SKILL
+        and proposal.state is ProposalState.PROPOSED
+        and skill_name(proposal.branch) == name
+        for proposal in lessons.proposals.list()
+    )
 
 
 def _read(lessons: Lessons, name: str, commit: str) -> Skill | None:
