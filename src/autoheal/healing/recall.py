@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from autoheal.domain.errors import ConfigError
 from autoheal.domain.investigation import Hypothesis, HypothesisState, Mechanism
 from autoheal.domain.mitigation import ActionKind
 from autoheal.domain.skill import DecisionRule, Skill, Trust
@@ -110,7 +111,7 @@ def _try(fit: Fit, situation: Situation, watch: Watch, path: list[str]) -> Diagn
     suffering: list[str] = []
     try:
         for service in asked[:MAX_CANDIDATES]:
-            diagnosed = diagnose_with(skill, service, watch)
+            diagnosed = _diagnosed(skill, service, watch)
             path.append(f"recall: {skill.reference} on {service}: {diagnosed.why}")
             holding += [diagnosed] if diagnosed.rule else []
             suffering += [service] if diagnosed.suffers else []
@@ -118,6 +119,14 @@ def _try(fit: Fit, situation: Situation, watch: Watch, path: list[str]) -> Diagn
         path.append(f"recall: {skill.reference} needs more queries than it may ask: not used")
         return None
     return _single(holding, suffering, situation.calls, path)
+
+
+def _diagnosed(skill: Skill, service: str, watch: Watch) -> Diagnosed:
+    """What the skill finds there; of a service whose name no query may hold, that it was not asked."""
+    try:
+        return diagnose_with(skill, service, watch)
+    except ConfigError as error:
+        return Diagnosed(service=service, rule=None, why=f"not asked: {error}")
 
 
 def _single(

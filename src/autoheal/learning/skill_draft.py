@@ -184,9 +184,16 @@ def _mere_symptom(signal: Signal) -> bool:
 
 
 def _asked(alerts: Sequence[Alert]) -> list[tuple[str, str]]:
-    """A matcher for each alert's name; a name that holds its service's matches those of others too."""
-    found = [_nameless(alert.name, alert.service) for alert in alerts if not alert.name.startswith(EARLY)]
+    """A matcher for each alert's name; a name that holds its service's matches those of others too.
+
+    A name that hides something, or is no name by its length, is matched by the signature alone.
+    """
+    named = [alert for alert in alerts if alert.name.isprintable() and len(alert.name) <= _LONGEST_NAME]
+    found = [_nameless(alert.name, alert.service) for alert in named if not alert.name.startswith(EARLY)]
     return list(dict.fromkeys(found))
+
+
+_LONGEST_NAME = 500
 
 
 def _nameless(name: str, service: str | None) -> tuple[str, str]:

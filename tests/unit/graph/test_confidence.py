@@ -59,3 +59,8 @@ def test_history_does_not_fade() -> None:
 
 def test_a_hundred_observations_of_one_day_weigh_no_more_than_seven() -> None:
     assert believed(Relation.CALLS, *[said(Method.OBSERVED, 0)] * 100) == round(8 / 9, 2)
+
+
+def test_a_flood_of_the_same_observation_in_one_week_believes_no_more_than_seven() -> None:
+    flood = [said(Method.OBSERVED, number / 500) for number in range(500)]
+    assert believed(Relation.MONITORS, *flood) == believed(Relation.MONITORS, *flood[:7])
