@@ -114,6 +114,14 @@ def graph(
     )
 
 
+@router.get("/graph-mends")
+def mends(request: Request, app: Product, taken: str = "") -> HTMLResponse:
+    """Show what people mended in the graph, with the way back of each, and the forms that mend more."""
+    extractor, _, version = taken.partition("@")
+    merges = sorted(app.knowledge.curation.merges(), key=lambda each: each.at, reverse=True)
+    return page(request, "mends.html", merges=merges[:MOST_ROWS], extractor=extractor, version=version)
+
+
 @router.get("/report")
 def report(request: Request, app: Product) -> HTMLResponse:
     """Show figures, cost per n-th incident, and the level."""
