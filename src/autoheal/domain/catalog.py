@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from autoheal.domain.fact import Fact, Layer, NodeKind, Relation
+from autoheal.domain.fact import Fact, Layer, Node, NodeKind, Relation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,46 @@ class Entry:
     sources: tuple[str, ...]
     seen_at: datetime | None
     retired_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which things of the catalog: of one kind, whose name or title has every word, and which of them.
+
+    Raises ValueError for a limit below 1 or an offset below 0.
+    """
+
+    kind: NodeKind | None = None
+    words: str = ""
+    retired: bool = False
+    limit: int = 100
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        if self.limit < 1 or self.offset < 0:
+            raise ValueError(f"no page: limit {self.limit}, offset {self.offset}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodePage:
+    """The nodes asked for, by kind and name, of how many."""
+
+    nodes: tuple[Node, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogPage:
+    """The entries asked for, by kind and name, of how many."""
+
+    entries: tuple[Entry, ...]
+    total: int
+    offset: int
+
+    @property
+    def end(self) -> int:
+        """The number of the last entry here."""
+        return self.offset + len(self.entries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from autoheal.domain.catalog import Around, Entry, Link, View
-from autoheal.domain.fact import LAYERS, Fact, Node, NodeKind, urn
+from autoheal.domain.catalog import Around, Asked, CatalogPage, Entry, Link, View
+from autoheal.domain.fact import LAYERS, Fact, Node, NodeKind, Relation, urn
 from autoheal.graph.confidence import confidence
 from autoheal.graph.conflicts import conflicts
 from autoheal.graph.take_in import last_seen
@@ -30,19 +31,37 @@ SCHEMES = (
     "jira.project",
 )
 """Under which names of sources a thing is found, the first one first."""
-MOST_NODES = 60
+NEWEST_FACTS = 50
+"""Who tells of a thing is read from so many of its facts: a hub has thousands."""
+SHORT_HASH = 7
+COMMIT = re.compile(r"[0-9a-f]{7,64}")
+MOST_NODES = 150
 """More than a person can look at; what is left out is counted."""
 
 
-def entries(graph: GraphStore, *, kind: NodeKind | None = None, retired: bool = False) -> list[Entry]:
-    """The catalog, or one kind of it, by name."""
-    nodes = graph.nodes(kind, retired=retired)
-    touching: dict[str, list[Fact]] = {node.urn: [] for node in nodes}
-    for fact in graph.facts():
-        for end in (fact.subject, fact.object):
-            if end in touching:
-                touching[end].append(fact)
-    return [_entry(node, touching[node.urn]) for node in nodes]
+def entries(graph: GraphStore, asked: Asked) -> CatalogPage:
+    """One page of the catalog, by kind and name; sources and last sight are of the newest facts of each."""
+    found = graph.page(asked)
+    touching = (
+        graph.touching([node.urn], relations=tuple(Relation), newest=NEWEST_FACTS) for node in found.nodes
+    )
+    listed = (_entry(node, facts) for node, facts in zip(found.nodes, touching, strict=True))
+    return CatalogPage(entries=tuple(listed), total=found.total, offset=asked.offset)
+
+
+def title_of(node: Node) -> str:
+    """What tells a node from its neighbors, wherever it is shown.
+
+    An incident by number and title, a commit by its short hash, a change by its own label (kind, service,
+    commit, time); what has a title otherwise by that, and the rest by name.
+    """
+    if node.kind is NodeKind.INCIDENT:
+        return f"{node.name}: {node.title}" if node.title and node.title != node.name else node.name
+    if node.title or node.kind is not NodeKind.CHANGE:
+        return node.title or node.name
+    kind = node.attributes.get("kind", "change").replace("_", " ")
+    name = node.name[:SHORT_HASH] if COMMIT.fullmatch(node.name) else node.name
+    return f"{kind} {name}"
 
 
 def view(graph: GraphStore, center: str, around: Around, *, now: datetime) -> View:
@@ -101,7 +120,7 @@ def _entry(node: Node, facts: Sequence[Fact]) -> Entry:
         kind=node.kind,
         layer=LAYERS[node.kind],
         name=node.name,
-        title=node.title,
+        title=title_of(node),
         sources=tuple(sorted({said.source for fact in facts for said in fact.provenance})),
         seen_at=max(seen, default=None),
         retired_at=node.retired_at,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from autoheal.domain.catalog import Around, Conflict, Entry, TakenIn, View
+from autoheal.domain.catalog import Around, Asked, CatalogPage, Conflict, TakenIn, View
 from autoheal.domain.errors import ConflictError, NotFoundError, UserError
-from autoheal.domain.fact import FUNCTIONAL, Fact, NodeKind
+from autoheal.domain.fact import FUNCTIONAL, Fact
 from autoheal.graph import archive_lines
 from autoheal.graph.catalog import entries, found_as, kind_of, view
 from autoheal.graph.conflicts import conflicts
@@ -43,9 +43,9 @@ class Knowledge:
         skills = [TakenIn(source="skills", problem=problem) for problem in self.lessons.skills.problems()]
         return [*self.sync.run(), *self.index.refresh(), *skills]
 
-    def entries(self, kind: NodeKind | None = None, *, retired: bool = False) -> list[Entry]:
-        """The catalog as a table."""
-        return entries(self.graph, kind=kind, retired=retired)
+    def entries(self, asked: Asked) -> CatalogPage:
+        """One page of the catalog as a table."""
+        return entries(self.graph, asked)
 
     def around(self, name: str, around: Around) -> View:
         """What stands around a thing, by urn or name; raises NotFoundError."""
@@ -67,7 +67,13 @@ class Knowledge:
     def conflicts(self) -> list[Conflict]:
         """Where sources disagree."""
         functional = sorted(FUNCTIONAL)
-        return conflicts(fact for relation in functional for fact in self.graph.facts(relation=relation))
+        contested = self.graph.contested(functional)
+        return conflicts(
+            fact
+            for subject in contested
+            for relation in functional
+            for fact in self.graph.facts(subject=subject, relation=relation)
+        )
 
     def export(self) -> Iterator[str]:
         """Everything that was ever believed, as JSON lines."""

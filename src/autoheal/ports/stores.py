@@ -11,7 +11,7 @@ from typing import Protocol
 from autoheal.domain.alert import Alert
 from autoheal.domain.alert_group import AlertGroup
 from autoheal.domain.approval import Approval
-from autoheal.domain.catalog import Nearby
+from autoheal.domain.catalog import Asked, Nearby, NodePage
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.fact import Fact, Node, Relation
 from autoheal.domain.incident import Incident, TimelineEntry
@@ -271,6 +271,14 @@ class GraphStore(Protocol):
 
     def nodes(self, kind: str | None = None, *, retired: bool = False) -> Sequence[Node]:
         """Live nodes by name; on request also those that are retired."""
+        ...
+
+    def page(self, asked: Asked) -> NodePage:
+        """One page of the nodes that fit, counted and cut by the store."""
+        ...
+
+    def contested(self, relations: Sequence[Relation]) -> Sequence[str]:
+        """Subjects of which several things are told now; at least all that sources may disagree on."""
         ...
 
     def add_alias(self, scheme: str, value: str, urn: str) -> None:

@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import insert
 from tests.contracts.database.words import HOSTILE, NOON, after, at_once, calls, opened, provenance
 
+from autoheal.domain.catalog import Asked
 from autoheal.domain.fact import Fact, Node, NodeKind, Relation, urn
 from autoheal.domain.skill import Trust
 from autoheal.integrations.database import schema
 from autoheal.integrations.database.codec import encode
 from autoheal.integrations.database.database import Database
+from autoheal.ports.curation import Merge
 
 CALLS = [Relation.CALLS]
 
@@ -202,3 +204,44 @@ def test_a_neighborhood_among_100_000_facts_takes_less_than_a_second(database: D
         found = database.graph.neighborhood(service(seed), relations=CALLS, hops=2).facts
         assert process_time() - started < 1
         assert 10 <= len(found) <= 2_000
+
+
+def test_a_page_of_nodes_is_cut_and_counted_by_kind_words_and_life(database: Database) -> None:
+    made = [
+        Node(
+            urn=service(f"s{number:02}"), kind=NodeKind.SERVICE, name=f"s{number:02}", title=f"Shop {number}"
+        )
+        for number in range(12)
+    ]
+    gone = Node(urn=service("old"), kind=NodeKind.SERVICE, name="old", retired_at=NOON)
+    odd = Node(urn=urn(NodeKind.TEAM, "100%"), kind=NodeKind.TEAM, name="100%")
+    database.graph.save_nodes([*made, gone, odd])
+    second = database.graph.page(Asked(kind=NodeKind.SERVICE, limit=5, offset=5))
+    assert ([node.name for node in second.nodes], second.total) == (["s05", "s06", "s07", "s08", "s09"], 12)
+    assert [node.name for node in database.graph.page(Asked(words="shop 11")).nodes] == ["s11"]
+    assert [node.name for node in database.graph.page(Asked(words="%")).nodes] == ["100%"]
+    assert database.graph.page(Asked(words="old")).total == 0
+    assert database.graph.page(Asked(words="OLD", retired=True)).total == 1
+    past = database.graph.page(Asked(limit=5, offset=50))
+    assert (past.nodes, past.total) == ((), 13)
+
+
+def test_what_was_merged_is_one_on_the_page_too(database: Database) -> None:
+    for name in ("cart", "cart-svc"):
+        database.graph.save_node(Node(urn=service(name), kind=NodeKind.SERVICE, name=name))
+    merge = Merge(source=service("cart-svc"), target=service("cart"), at=NOON, actor="ann", reason="x")
+    database.curation.merge(merge)
+    found = database.graph.page(Asked())
+    assert ([node.name for node in found.nodes], found.total) == (["cart"], 1)
+
+
+def test_only_what_is_told_to_have_two_of_one_is_contested(database: Database) -> None:
+    for subject, team in (("cart", "red"), ("cart", "blue"), ("web", "red")):
+        owned = replace(
+            calls(subject, team),
+            relation=Relation.OWNED_BY,
+            object=urn(NodeKind.TEAM, team),
+            id=f"{subject}-{team}",
+        )
+        database.graph.assert_fact(owned)
+    assert list(database.graph.contested([Relation.OWNED_BY])) == [service("cart")]

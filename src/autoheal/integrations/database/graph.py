@@ -8,11 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, select, tuple_, update
 
-from autoheal.domain.catalog import Nearby
+from autoheal.domain.catalog import Asked, Nearby, NodePage
 from autoheal.domain.fact import Fact, Node, Relation
 from autoheal.domain.skill import Trust
 from autoheal.integrations.database import facts as rows
-from autoheal.integrations.database import graph_near, schema
+from autoheal.integrations.database import graph_near, graph_page, schema
 from autoheal.integrations.database.codec import decode, encode
 from autoheal.integrations.database.connections import Connections
 from autoheal.integrations.database.facts import BATCH, FACTS, Moment
@@ -70,6 +70,16 @@ class DatabaseGraph:
             joined = self._merges.at(connection, None)
             found = [decode(Node, body) for body in connection.execute(query).scalars()]
         return [node for node in joined.nodes(found) if retired or node.retired_at is None]
+
+    def page(self, asked: Asked) -> NodePage:
+        """One page of the nodes that fit."""
+        with self._connections.read() as connection:
+            return graph_page.page(connection, asked, self._merges.at(connection, None))
+
+    def contested(self, relations: Sequence[Relation]) -> Sequence[str]:
+        """Subjects of which several things are told now."""
+        with self._connections.read() as connection:
+            return graph_page.contested(connection, relations, self._merges.at(connection, None))
 
     def add_alias(self, scheme: str, value: str, urn: str) -> None:
         """Another name of the node."""

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from autoheal.domain.catalog import Nearby
+from autoheal.domain.catalog import Asked, Nearby, NodePage
 from autoheal.domain.fact import Fact, Node, Relation
 from autoheal.domain.skill import Trust
 
@@ -43,6 +43,21 @@ class MemoryGraph:
         live = (node for node in self._nodes.values() if retired or node.retired_at is None)
         found = (node for node in live if kind in (None, node.kind))
         return sorted(found, key=lambda node: node.name)
+
+    def page(self, asked: Asked) -> NodePage:
+        """One page of the nodes that fit."""
+        words = asked.words.lower().split()
+        fit = [
+            node
+            for node in self.nodes(asked.kind, retired=asked.retired)
+            if all(word in node.name.lower() or word in node.title.lower() for word in words)
+        ]
+        fit.sort(key=lambda node: (node.kind, node.name, node.urn))
+        return NodePage(nodes=tuple(fit[asked.offset : asked.offset + asked.limit]), total=len(fit))
+
+    def contested(self, relations: Sequence[Relation]) -> Sequence[str]:
+        """Subjects of these relations."""
+        return list(dict.fromkeys(fact.subject for fact in self.facts() if fact.relation in relations))
 
     def add_alias(self, scheme: str, value: str, urn: str) -> None:
         """Another name of the node."""

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from autoheal.domain.catalog import Around, Link, TakenIn
+from autoheal.domain.catalog import Around, Asked, Link, TakenIn
 from autoheal.domain.errors import UserError
 from autoheal.domain.fact import NodeKind, Provenance
 from autoheal.surfaces.cli import graph_mend
@@ -40,21 +40,32 @@ def list_entries(
     ctx: typer.Context,
     *,
     kind: Annotated[NodeKind | None, typer.Option(help="Only one kind of thing.")] = None,
+    search: Annotated[str, typer.Option(help="Only what has all these words in its name or title.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many.")] = 200,
     retired: Annotated[bool, typer.Option("--retired", help="Also what is no longer live.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the catalog: each thing with its layer, who tells of it and when one last did."""
     with opened(ctx) as app:
-        found = app.knowledge.entries(kind, retired=retired)
+        asked = Asked(kind=kind, words=search, retired=retired, limit=limit)
+        found = app.knowledge.entries(asked)
     if as_json:
-        show_json("graph_list", entries=found)
+        show_json("graph_list", entries=found.entries, total=found.total)
         return
     rows = [
-        (e.kind, e.name, e.layer, " ".join(e.sources[:3]), e.seen_at, "retired" if e.retired_at else "")
-        for e in found
+        (e.kind, e.title, e.layer, " ".join(e.sources[:3]), e.seen_at, "retired" if e.retired_at else "")
+        for e in found.entries
     ]
     columns = ("kind", "name", "layer", "source", "last seen", "")
-    show_table(columns, rows, empty="nothing is known yet; `autoheal graph sync` asks what is connected")
+    show_table(columns, rows, empty=_nothing(asked))
+    if found.total > found.end:
+        note(f"{found.end} of {found.total}; --limit shows more, --search and --kind fewer")
+
+
+def _nothing(asked: Asked) -> str:
+    if asked.words or asked.kind:
+        return "nothing that is known fits; `autoheal graph list` without options lists all"
+    return "nothing is known yet; `autoheal graph sync` asks what is connected"
 
 
 @command.command("show")

@@ -13,6 +13,7 @@ from autoheal.surfaces.http import (
     chat,
     health,
     live,
+    mends,
     people,
     problems,
     reads,
@@ -43,7 +44,7 @@ def build(app: App, *, host: str | None = None) -> FastAPI:
     api.state.hall = webhooks.Hall()
     api.state.listeners = 0
     problems.install(api)
-    for part in (webhooks, chat, health, reads, acts, tools, people, live):
+    for part in (webhooks, chat, health, reads, acts, mends, tools, people, live):
         api.include_router(part.router)
     host = host or app.config.http.host
     api.add_middleware(Guard, hosts=LOOPBACK if host in LOOPBACK else frozenset())

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
 from autoheal.app import IncidentFile
-from autoheal.domain.catalog import Around, Conflict, Entry, View
+from autoheal.domain.catalog import Around, Asked, CatalogPage, Conflict, View
 from autoheal.domain.evidence import Evidence, Row
 from autoheal.domain.fact import Fact, Node, NodeKind, Relation
 from autoheal.domain.impact import Impact
@@ -26,6 +26,8 @@ from autoheal.surfaces.http.product import Product, api_router
 
 router = api_router("read")
 Limit = Annotated[int, Query(ge=1, le=1000)]
+Offset = Annotated[int, Query(ge=0, le=100_000_000)]
+Words = Annotated[str, Query(max_length=200)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,9 +173,18 @@ def facts(
 
 
 @router.get("/graph/catalog")
-def catalog(app: Product, kind: NodeKind | None = None, *, retired: bool = False) -> Sequence[Entry]:
-    """List the catalog: each thing with who tells of it and when one last did."""
-    return app.knowledge.entries(kind, retired=retired)
+def catalog(
+    app: Product,
+    kind: NodeKind | None = None,
+    words: Words = "",
+    limit: Limit = 100,
+    offset: Offset = 0,
+    *,
+    retired: bool = False,
+) -> CatalogPage:
+    """Give a page of the catalog: each thing with who tells of it and when one last did, and the total."""
+    asked = Asked(kind=kind, words=words, retired=retired, limit=limit, offset=offset)
+    return app.knowledge.entries(asked)
 
 
 @router.get("/graph/around")

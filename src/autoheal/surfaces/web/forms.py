@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse
@@ -12,6 +13,7 @@ from pydantic import StringConstraints
 from autoheal.domain.approval import Decision
 from autoheal.domain.errors import UserError
 from autoheal.domain.judgment import Truth, Word
+from autoheal.domain.person import Right
 from autoheal.surfaces.web.rendering import PageRoute, Product
 
 CHANNEL = "web"
@@ -20,6 +22,8 @@ Person = Annotated[str, Form(), StringConstraints(strip_whitespace=True, min_len
 Reason = Annotated[str, Form(), StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Words = Annotated[str, Form(), StringConstraints(strip_whitespace=True, max_length=4000)]
 Verdict = Annotated[Literal["right", "wrong", "no fault"], Form()]
+Thing = Annotated[str, Form(), StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+Sure = Annotated[Literal["yes"], Form()]
 Digest = Annotated[str, Form(), StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -72,6 +76,44 @@ def reject(proposal_id: str, app: Product, actor: Person, reason: Reason) -> Red
     """Turn a lesson down."""
     app.reject(proposal_id, actor=actor, reason=reason)
     return _back(f"/proposals/{proposal_id}")
+
+
+@router.post("/graph-merge")
+def merge_things(
+    app: Product, source: Thing, target: Thing, actor: Person, reason: Reason, sure: Sure
+) -> RedirectResponse:
+    """Say that two things are one; the list of mends, where it can be undone, comes next."""
+    del sure
+    who = app.acting(actor, Right.PUBLISH)
+    app.knowledge.merge(source, target, actor=who, reason=reason)
+    return _back("/graph-mends")
+
+
+@router.post("/graph-unmerge")
+def unmerge_things(app: Product, source: Thing, actor: Person, reason: Reason) -> RedirectResponse:
+    """Undo a merge."""
+    app.knowledge.unmerge(source, actor=app.acting(actor, Right.PUBLISH), reason=reason)
+    return _back("/graph-mends")
+
+
+@router.post("/graph-retract")
+def retract(
+    app: Product, extractor: Thing, actor: Person, reason: Reason, sure: Sure, version: Words = ""
+) -> RedirectResponse:
+    """Take back all that a reader said."""
+    del sure
+    who = app.acting(actor, Right.PUBLISH)
+    app.knowledge.retract(extractor, version, actor=who, reason=reason)
+    return _back("/graph-mends?taken=" + quote(f"{extractor}@{version}" if version else extractor))
+
+
+@router.post("/graph-restore")
+def restore(
+    app: Product, extractor: Thing, actor: Person, reason: Reason, version: Words = ""
+) -> RedirectResponse:
+    """Believe again what was taken back."""
+    app.knowledge.restore(extractor, version, actor=app.acting(actor, Right.PUBLISH), reason=reason)
+    return _back("/graph-mends")
 
 
 @router.post("/kill-switch/engage")

@@ -65,8 +65,8 @@ def draw(view: View) -> Drawing:
             entry = entries[urn]
             boxes[urn] = Box(
                 urn=urn,
-                name=entry.name,
-                label=_short(entry.name),
+                name=entry.title,
+                label=_short(entry.title),
                 kind=entry.kind.replace("_", " "),
                 x=MARGIN + (number - first) * COLUMN,
                 y=top + place * ROW + (ROW - BOX_HEIGHT) // 2,

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from autoheal.domain.catalog import Around
+from autoheal.domain.catalog import Around, Asked
 from autoheal.domain.fact import NodeKind
 from autoheal.domain.person import Right
 from autoheal.surfaces.web.api_page import operations
 from autoheal.surfaces.web.evidence_view import charts_of
 from autoheal.surfaces.web.graph_drawing import draw
+from autoheal.surfaces.web.graph_walk import moment, only
 from autoheal.surfaces.web.incident_view import view
 from autoheal.surfaces.web.rendering import PageRoute, Product, page
 
 MOST_ROWS = 400
+MOST_ENTRIES = 100
 MOST_DIFF = 60_000
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
@@ -83,35 +86,69 @@ def skills(request: Request, app: Product) -> HTMLResponse:
 
 
 @router.get("/graph")
-def catalog(request: Request, app: Product, kind: NodeKind | Literal[""] = "") -> HTMLResponse:
-    """Show the catalog as a table, and where sources disagree."""
-    found = app.knowledge.entries(kind or None)
+def catalog(
+    request: Request,
+    app: Product,
+    kind: NodeKind | Literal[""] = "",
+    words: Annotated[str, Query(max_length=200)] = "",
+    offset: Annotated[int, Query(ge=0, le=100_000_000)] = 0,
+) -> HTMLResponse:
+    """Show a page of the catalog as a table, and where sources disagree."""
+    asked = Asked(kind=kind or None, words=words, limit=MOST_ENTRIES, offset=offset)
+    found = app.knowledge.entries(asked)
+    disputed = app.knowledge.conflicts()
     return page(
         request,
         "catalog.html",
-        entries=found,
-        shown=found[:MOST_ROWS],
+        found=found,
+        step=MOST_ENTRIES,
+        words=words,
         kinds=list(NodeKind),
         kind=kind,
-        conflicts=app.knowledge.conflicts(),
+        conflicts=disputed[:MOST_ENTRIES],
+        disputed=len(disputed),
     )
 
 
 @router.get("/graph/{urn:path}")
-def graph(
-    urn: str, request: Request, app: Product, hops: Annotated[int, Query(ge=1, le=3)] = 1
+def graph(  # noqa: PLR0913  each is a field of the page's form
+    urn: str,
+    request: Request,
+    app: Product,
+    *,
+    hops: Annotated[int, Query(ge=1, le=3)] = 1,
+    known_at: str = "",
+    true_at: str = "",
+    kinds: Annotated[list[NodeKind] | None, Query()] = None,
 ) -> HTMLResponse:
     """Show what stands around a thing, as a drawing to walk through and as a table."""
-    view = app.knowledge.around(urn, Around(hops=hops))
+    around = Around(hops=hops, known_at=moment(known_at), true_at=moment(true_at) or moment(known_at))
+    view = only(app.knowledge.around(urn, around), frozenset(kinds or ()))
+    times = {name: said for name, said in (("known_at", known_at), ("true_at", true_at)) if said}
+    walked = [("hops", str(hops)), *times.items(), *(("kinds", kind.value) for kind in kinds or ())]
     return page(
         request,
         "graph.html",
         view=view,
         drawing=draw(view),
         center=view.entries[0],
-        names={entry.urn: entry.name for entry in view.entries},
+        names={entry.urn: entry.title for entry in view.entries},
+        disputed=frozenset(fact.id for each in view.conflicts for fact in each.facts),
         hops=hops,
+        known_at=known_at,
+        true_at=true_at,
+        kinds=kinds or [],
+        all_kinds=list(NodeKind),
+        walked=urlencode(walked),
     )
+
+
+@router.get("/graph-mends")
+def mends(request: Request, app: Product, taken: str = "") -> HTMLResponse:
+    """Show what people mended in the graph, with the way back of each, and the forms that mend more."""
+    extractor, _, version = taken.partition("@")
+    merges = sorted(app.knowledge.curation.merges(), key=lambda each: each.at, reverse=True)
+    return page(request, "mends.html", merges=merges[:MOST_ROWS], extractor=extractor, version=version)
 
 
 @router.get("/report")

@@ -19,6 +19,7 @@ _READ = (
     "/skills",
     "/graph",
     "/graph/{urn:path}",
+    "/graph-mends",
     "/report",
     "/kill-switch",
     "/docs",
@@ -29,6 +30,10 @@ _ACTS = {
     "/incidents/{incident_id}/deletion": Right.DELETE,
     "/proposals/{proposal_id}/merge": Right.PUBLISH,
     "/proposals/{proposal_id}/reject": Right.PUBLISH,
+    "/graph-merge": Right.PUBLISH,
+    "/graph-unmerge": Right.PUBLISH,
+    "/graph-retract": Right.PUBLISH,
+    "/graph-restore": Right.PUBLISH,
     "/kill-switch/engage": Right.STOP,
     "/kill-switch/release": Right.RELEASE,
 }

@@ -121,3 +121,10 @@ def test_the_command_line_says_what_a_neighborhood_leaves_out(capsys: pytest.Cap
     app.stop()
     assert "cut: 10 older facts" in spoken(capsys, "graph", "show", "hub")
     assert "cut" not in spoken(capsys, "graph", "show", "web").splitlines()[-1]
+
+
+def test_the_list_is_cut_searched_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "2 of 5; --limit shows more" in " ".join(spoken(capsys, "graph", "list", "--limit", "2").split())
+    found = json.loads(spoken(capsys, "graph", "list", "--search", "CART", "--kind", "service", "--json"))
+    assert ([entry["name"] for entry in found["entries"]], found["total"]) == (["cart", "cart-svc"], 2)
+    assert "nothing that is known fits" in spoken(capsys, "graph", "list", "--search", "nobody")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,60 @@ def test_a_hub_that_was_cut_says_so_on_the_page_and_in_the_api(app: App, web: Br
     assert "50 older facts left out" in web.get(f"/graph/{hub}").text
     assert web.get("/api/v1/graph/around?thing=web").json()["cut"] is False
     assert "Not all is here" not in web.get(f"/graph/{service('web')}").text
+
+
+def test_the_catalog_is_searched_and_paged_by_the_server(app: App, web: Browser) -> None:
+    app.graph().save_nodes(
+        [Node(urn=service(f"n{n:03}"), kind=NodeKind.SERVICE, name=f"n{n:03}") for n in range(150)]
+    )
+    first = web.get("/graph?words=n").text
+    assert 'rel="next"' in first
+    assert 'rel="prev"' not in first
+    assert first.count('<th scope="row">') == 100
+    last = web.get("/graph?words=n0&offset=100").text
+    assert 'rel="next"' not in last
+    page = web.get("/api/v1/graph/catalog?words=n14&limit=3&offset=8").json()
+    assert ([entry["name"] for entry in page["entries"]], page["total"]) == (["n148", "n149"], 10)
+    assert web.get("/api/v1/graph/catalog?limit=0").status_code == 422
+
+
+@pytest.mark.criterion(48)
+def test_the_page_shows_what_was_known_then_and_walks_on_at_that_time(web: Browser) -> None:
+    cart = service("cart")
+    before = web.get(f"/graph/{cart}?known_at=2026-11-20T11:00:00").text
+    assert "1 things, 0 relations" in before
+    after = web.get(f"/graph/{cart}?known_at=2026-11-20T13:00:00&hops=2").text
+    assert "7 things, 7 relations" in after or "8 things, 7 relations" in after
+    assert "known_at=2026-11-20T13%3A00%3A00" in after
+    assert web.get(f"/graph/{cart}?true_at=soon").status_code == 400
+
+
+def test_kinds_are_left_out_of_drawing_and_table_alike(web: Browser) -> None:
+    page = web.get(f"/graph/{service('cart')}?kinds=team").text
+    boxes = re.findall(r'class="box[^"]*" aria-label="([^"]+), [a-z ]+"', page)
+    assert sorted(boxes) == ["blue", "cart", "red"]
+    assert page.count('<tr><th scope="row">') == 2
+
+
+@pytest.mark.criterion(47)
+def test_a_dispute_names_both_sources_and_how_far_each_is_believed(web: Browser) -> None:
+    page = web.get(f"/graph/{service('cart')}").text
+    said = page[page.index("Sources disagree") :]
+    assert re.search(r"blue <small>\(catalog, believed \d+", said)
+    assert re.search(r"red <small>\(CODEOWNERS, believed \d+", said)
+    assert page.count("<strong>in dispute</strong>") == 2
+
+
+@pytest.mark.parametrize("things", [5, 30, 149])
+def test_boxes_do_not_overlap_at_any_size(app: App, things: int) -> None:
+    hub = service("hub")
+    app.graph().save_node(Node(urn=hub, kind=NodeKind.SERVICE, name="hub", seen_at=NOON))
+    app.graph().assert_facts([said(service(f"s{n}"), Relation.CALLS, hub) for n in range(things)])
+    drawing = draw(app.knowledge.around("hub", Around()))
+    places = {(box.x, box.y) for box in drawing.boxes}
+    assert len(places) == len(drawing.boxes) == things + 1
+    columns: dict[int, list[int]] = {}
+    for box in drawing.boxes:
+        columns.setdefault(box.x, []).append(box.y)
+    gaps = [low - high for ys in columns.values() for high, low in pairwise(sorted(ys))]
+    assert min(gaps, default=BOX_HEIGHT) >= BOX_HEIGHT
