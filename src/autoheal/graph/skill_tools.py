@@ -39,7 +39,7 @@ changes.recent saves `found`, and of the newest change before the onset `kind`, 
 
 def bound(text: str, service: str) -> str:
     """The text with `$service` filled in; raises ConfigError for a name that could be more than a name."""
-    if SERVICE in text and not _SERVICE.fullmatch(service):
+    if not _SERVICE.fullmatch(service):
         raise ConfigError(f"{service[:60]!r} is no service name that a query may hold")
     return text.replace(SERVICE, service)
 

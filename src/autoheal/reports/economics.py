@@ -68,6 +68,39 @@ def stages(entries: Iterable[LedgerEntry]) -> Mapping[str, Bill]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCost:
+    """What one model cost in one stage: cached tokens are part of the input, reasoning ones of the output."""
+
+    stage: str
+    model: str
+    input: int
+    cached: int
+    output: int
+    reasoning: int
+    dollars: float
+
+
+def model_costs(entries: Iterable[LedgerEntry]) -> tuple[ModelCost, ...]:
+    """One row for each stage and model that read or wrote anything, in the order in which they first did."""
+    found: dict[tuple[str, str], list[LedgerEntry]] = {}
+    for entry in sorted(entries, key=lambda e: e.at):
+        if tokens(entry):
+            found.setdefault((entry.stage, entry.backend), []).append(entry)
+    return tuple(
+        ModelCost(
+            stage=stage,
+            model=model,
+            input=sum(e.tokens_input for e in spent),
+            cached=sum(e.tokens_cached for e in spent),
+            output=sum(e.tokens_output for e in spent),
+            reasoning=sum(e.tokens_reasoning for e in spent),
+            dollars=sum(e.dollars for e in spent),
+        )
+        for (stage, model), spent in found.items()
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Nth:
     """The n-th incident of a family, what it cost, and whether the answer was right where truth is known."""
 

@@ -88,12 +88,14 @@ class Reply:
     status: int = 200
     retry_after: float | None = None
     raw: bytes | None = None
+    reasoning: int = 0
+    """Tokens of thinking that is billed and not shown."""
 
     @property
     def tokens(self) -> int:
-        """Tokens that were written."""
+        """Tokens that were written, thinking included."""
         said = self.text + "".join(call.name + str(call.arguments) for call in self.calls)
-        return max(1, -(-len(said.encode()) // BYTES_PER_TOKEN))
+        return self.reasoning + max(1, -(-len(said.encode()) // BYTES_PER_TOKEN))
 
 
 Behavior = Callable[[Prompt], Reply]

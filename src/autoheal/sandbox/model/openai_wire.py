@@ -78,7 +78,7 @@ def usage(prompt: Prompt, reply: Reply) -> dict[str, Json]:
         "completion_tokens": reply.tokens,
         "total_tokens": prompt.tokens + reply.tokens,
         "prompt_tokens_details": {"cached_tokens": cached - cached % _CACHE_STEP},
-        "completion_tokens_details": {"reasoning_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": reply.reasoning},
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from autoheal.app import IncidentFile
 from autoheal.domain.investigation import Hypothesis, Investigation
 from autoheal.domain.mitigation import Mitigation
-from autoheal.reports.economics import bill
+from autoheal.reports.economics import bill, model_costs
 from autoheal.surfaces.cli.output import cell, printable
 
 _TIMES = (
@@ -130,4 +130,7 @@ def _cost(file: IncidentFile) -> Iterator[str]:
     models = ", ".join(f"{model} {count}" for model, count in spent.tokens.items()) or "none"
     yield "Cost"
     yield f"  queries: {queries}; tokens: {models}; ${spent.dollars:.4f}; {spent.wall_seconds:.1f} s of work"
+    for cost in model_costs(file.costs):
+        told = f"input {cost.input} (cached {cost.cached}), output {cost.output} (reasoning {cost.reasoning})"
+        yield f"  {cost.stage} by {cost.model}: {told}, ${cost.dollars:.4f}"
     yield f"  questions to people: {spent.questions}; their minutes: {spent.expert_minutes:.1f}"

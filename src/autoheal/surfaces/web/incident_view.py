@@ -12,7 +12,7 @@ from autoheal.app import IncidentFile
 from autoheal.domain.evidence import Evidence, Reading, Row
 from autoheal.domain.investigation import Hypothesis, HypothesisState, Investigation
 from autoheal.domain.mitigation import Mitigation, MitigationState
-from autoheal.reports.economics import Bill, bill, stages
+from autoheal.reports.economics import Bill, ModelCost, bill, model_costs, stages
 from autoheal.surfaces.web.chart import Chart, Mark, Series, draw
 from autoheal.surfaces.web.evidence_view import series_of
 
@@ -32,6 +32,7 @@ class IncidentView:
     waiting: tuple[Mitigation, ...]
     spent: Mapping[str, Bill]
     total: Bill
+    models: tuple[ModelCost, ...]
 
     @property
     def suspects(self) -> tuple[str, ...]:
@@ -55,6 +56,7 @@ def view(file: IncidentFile, read: Read, now: datetime) -> IncidentView:
         waiting=tuple(m for m in file.mitigations if _waits(m, now)),
         spent=stages(file.costs),
         total=bill(file.costs),
+        models=model_costs(file.costs),
     )
 
 
