@@ -6,13 +6,15 @@ import hashlib
 import hmac
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from autoheal.ports.runs import Json
@@ -20,6 +22,7 @@ from autoheal.ports.runs import Json
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"  # noqa: S105  of the recorded signature
 APP_TOKEN = "xapp-of-the-double"  # noqa: S105  a double's
 CHANNEL, PERSON = "C07INCIDENT", "U07DANA"
+_TOO_MANY = 429
 _SAMPLES = Path(__file__).parent.parent / "wire" / "samples"
 
 
@@ -36,19 +39,29 @@ class Slack:
     picky: str = ""
     forbidden: frozenset[str] = frozenset()
     """The next message is posted, and the answer is an error."""
+    scopes: str = "chat:write,channels:history,app_mentions:read"
+    limited: list[int] = field(default_factory=list)
+    """Seconds for which each of the next calls is told to wait."""
+    asked: list[tuple[str, float]] = field(default_factory=list)
+    """Each method that was called, with the second of the machine's steady clock."""
     line: Line | None = None
 
-    def answer(self, method: str, query: Mapping[str, str], body: bytes) -> tuple[int, Json]:
+    def answer(
+        self, method: str, query: Mapping[str, str], body: bytes, *, bearer: str = ""
+    ) -> tuple[int, Json]:
         """What the Web API says to a call."""
-        if self.down:
-            return 503, {"ok": False, "error": "service_unavailable"}
+        self.asked.append((method, time.monotonic()))
+        if self.down or self.limited:
+            return (503, _no("service_unavailable")) if self.down else (_TOO_MANY, _no("ratelimited"))
         if method in self.forbidden:
-            return 200, {"ok": False, "error": "missing_scope"}
+            return 200, _no("missing_scope")
         if self.picky and self.picky in body.decode():
-            return 200, {"ok": False, "error": "invalid_blocks"}
+            return 200, _no("invalid_blocks")
         if method == "chat.postMessage":
             self.bodies.append(body.decode())
             return self._posted(json.loads(body))
+        if method == "apps.connections.open":
+            return 200, self._opened(bearer)
         return 200, self._told(method, query, json.loads(body) if body else {})
 
     def _told(self, method: str, query: Mapping[str, str], given: dict[str, Json]) -> Json:
@@ -57,17 +70,20 @@ class Slack:
             return {"ok": True, "channel": given["channel"], "ts": given["ts"]}
         if method in ("conversations.replies", "conversations.history"):
             return {"ok": True, "messages": list(self._in(query.get("ts", "")))}
-        if method == "apps.connections.open":
-            return self._opened()
         if method == "auth.test":
             return {"ok": True, "user": "autoheal", "team": "acme"}
-        return {"ok": False, "error": "unknown_method"}
+        return _no("unknown_method")
 
-    def _opened(self) -> Json:
+    def headers(self, status: int) -> Mapping[str, str]:
+        """What it tells in the headers of an answer: the token's scopes, or for how long to wait."""
+        wait = {"Retry-After": str(self.limited.pop(0))} if status == _TOO_MANY else {}
+        return wait | ({"X-OAuth-Scopes": self.scopes} if self.scopes else {})
+
+    def _opened(self, bearer: str) -> Json:
+        if bearer != f"Bearer {APP_TOKEN}":
+            return _no("invalid_auth")
         if self.line is None:
-            return {"ok": False, "error": "socket_mode_not_enabled"}
-        if f"Bearer {APP_TOKEN}" not in self.authorizations:
-            return {"ok": False, "error": "invalid_auth"}
+            return _no("socket_mode_not_enabled")
         return {"ok": True, "url": self.line.url}
 
     def texts(self) -> list[str]:
@@ -79,7 +95,7 @@ class Slack:
         self.messages[ts] = {**given, "ts": ts}
         if self.lost:
             self.lost = False
-            return 500, {"ok": False, "error": "internal_error"}
+            return 500, _no("internal_error")
         answered = sample("slack_chat_postMessage_response.json")
         return 200, {**answered, "channel": given["channel"], "ts": ts}
 
@@ -107,6 +123,10 @@ class Line:
         }
         self.connected[-1].send(json.dumps(told))
 
+    def send_raw(self, text: str) -> None:
+        """Something else than an envelope."""
+        self.connected[-1].send(text)
+
     def refresh(self) -> None:
         """Ask the client to come again, as Slack does every few hours."""
         self.connected[-1].send(json.dumps({"type": "disconnect", "reason": "refresh_requested"}))
@@ -120,9 +140,10 @@ class Line:
         self.connected.append(connection)
         hello: Json = {"type": "hello", "num_connections": 1, "connection_info": {"app_id": "A07"}}
         connection.send(json.dumps(hello))
-        for said in connection:
-            document = json.loads(said)
-            self.acknowledged.append(str(document["envelope_id"]))
+        with suppress(ConnectionClosed):
+            for said in connection:
+                document = json.loads(said)
+                self.acknowledged.append(str(document["envelope_id"]))
 
 
 @contextmanager
@@ -136,6 +157,10 @@ def socket_mode(slack: Slack) -> Iterator[Line]:
         yield line
         server.shutdown()
     slack.line = None
+
+
+def _no(error: str) -> Json:
+    return {"ok": False, "error": error}
 
 
 def sample(name: str) -> dict[str, Json]:
@@ -234,10 +259,13 @@ class _Handler(BaseHTTPRequestHandler):
         assert isinstance(self.server, _Http)
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        self.server.slack.authorizations.add(self.headers.get("Authorization", ""))
-        status, said = self.server.slack.answer(parts.path.rpartition("/")[2], query, body)
+        slack, bearer = self.server.slack, self.headers.get("Authorization", "")
+        slack.authorizations.add(bearer)
+        status, said = slack.answer(parts.path.rpartition("/")[2], query, body, bearer=bearer)
         content = json.dumps(said).encode()
         self.send_response(status)
+        for name, value in slack.headers(status).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

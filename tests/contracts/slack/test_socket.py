@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Self
@@ -15,7 +16,7 @@ from autoheal.domain.errors import ConflictError, OverloadedError, UnreachableEr
 from autoheal.domain.message import Press
 from autoheal.integrations.slack.door import SlackDoor
 from autoheal.integrations.slack.socket import SlackSocket
-from autoheal.ports.chat import Pressed, Said
+from autoheal.ports.chat import Pressed, Said, Unheard
 from autoheal.ports.runs import Json
 
 _THREAD = "C07INCIDENT:1795183590.112233"
@@ -34,8 +35,8 @@ def line(slack: Slack) -> Iterator[Line]:
         yield opened
 
 
-def _press(at: str = "1.1") -> Json:
-    body, _ = pressed("ah_approve", "mit_1|digest", _THREAD, at=at)
+def _press(at: str = "1.1", user: str = PERSON) -> Json:
+    body, _ = pressed("ah_approve", "mit_1|digest", _THREAD, at=at, user=user)
     document: Json = json.loads(parse_qs(body.decode())["payload"][0])
     return document
 
@@ -137,9 +138,116 @@ def test_after_it_is_closed_it_does_not_come_again(slack: Slack, line: Line) -> 
     assert len(line.connected) == 1
 
 
+def test_a_strangers_press_is_acknowledged_and_unheard(slack: Slack, line: Line) -> None:
+    with _Ear(slack) as ear:
+        _until(lambda: len(line.connected) == 1)
+        line.send("interactive", _press(user="U666"), envelope_id="e1")
+        _until(lambda: line.acknowledged == ["e1"])
+    (document,) = ear.heard
+    heard = _DOOR.understand(document)
+    assert isinstance(heard, Unheard)
+    assert "U666" in heard.reason
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "no json",
+        "[]",
+        "{",
+        '{"type":"interactive","envelope_id":"e0","payload":[1]}',
+        '{"type":"interactive","envelope_id":"e0"}',
+        '{"type":"interactive","envelope_id":"e0","payload":' + '{"a":' * 5_000 + "1" + "}" * 5_001,
+        '{"type":["disconnect"],"envelope_id":{},"payload":{}}',
+    ],
+    ids=lambda frame: frame[:20],
+)
+def test_after_a_frame_that_means_nothing_a_press_still_arrives(frame: str, slack: Slack, line: Line) -> None:
+    with _Ear(slack) as ear:
+        _until(lambda: len(line.connected) == 1)
+        line.send_raw(frame)
+        line.send("interactive", _press(), envelope_id="e1")
+        _until(lambda: "e1" in line.acknowledged)
+    assert Pressed in {type(_DOOR.understand(document)) for document in ear.heard}
+    assert len(line.connected) == 1
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"type": "block_actions"},
+        {"type": "block_actions", "user": [], "actions": {}},
+        {"type": "block_actions", "user": {"id": PERSON}, "actions": [7]},
+        {"type": "block_actions", "user": {"id": PERSON}, "actions": [{"action_id": {"a": 1}}]},
+        {"type": "block_actions", "user": {"id": [PERSON]}, "actions": [{"action_id": "ah_approve"}]},
+        {"type": "event_callback", "event": "<!channel>"},
+        {"type": "event_callback", "event": {"type": {"app_mention": 1}, "user": PERSON}},
+        {"type": "event_callback", "event": {"type": "app_mention", "user": PERSON, "text": None}},
+    ],
+    ids=str,
+)
+def test_a_payload_of_another_shape_is_unheard(payload: dict[str, Json]) -> None:
+    assert isinstance(_DOOR.understand(payload), Unheard)
+
+
+def test_when_no_new_socket_is_to_be_had_it_is_told_in_one_line_and_sought_again(
+    slack: Slack, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    with _Ear(slack), caplog.at_level(logging.WARNING):
+        _until(lambda: len(line.connected) == 1)
+        slack.down = True
+        line.refresh()
+        _until(lambda: "slack: the socket will end" in caplog.text)
+        line.drop()
+        _until(lambda: "slack: no socket, again in" in caplog.text)
+        slack.down = False
+        _until(lambda: len(line.connected) == 2)
+        line.send("interactive", _press(), envelope_id="e1")
+        _until(lambda: line.acknowledged == ["e1"])
+    ours = [record for record in caplog.records if record.name.startswith("autoheal")]
+    assert [record.message for record in ours if record.exc_info or "\n" in record.message] == []
+
+
+def test_it_asks_no_sooner_than_slack_wants_and_can_be_closed_meanwhile(slack: Slack, line: Line) -> None:
+    slack.limited = [3]
+    with _Ear(slack):
+        _until(lambda: len(line.connected) == 1)
+        asked = [at for method, at in slack.asked if method == "apps.connections.open"]
+        assert asked[1] - asked[0] >= 3
+    slack.limited, slack.asked = [60], []
+    with _Ear(slack):
+        _until(lambda: slack.asked != [])
+        began = time.monotonic()
+    assert time.monotonic() - began < 10
+    assert len(line.connected) == 1
+
+
+def test_a_slack_that_is_down_is_asked_less_and_less_often(slack: Slack, line: Line) -> None:
+    slack.down = True
+    with _Ear(slack):
+        _until(lambda: len(slack.asked) == 4)
+    first, second, third, fourth = (at for _, at in slack.asked)
+    assert second - first < third - second < fourth - third
+    assert line.connected == []
+
+
 @pytest.mark.criterion(123)
 def test_a_token_that_slack_does_not_know_is_told_in_one_line(slack: Slack, line: Line) -> None:
     socket = SlackSocket(url=slack.url, app_token="xapp-wrong")  # noqa: S106  a double's
     with pytest.raises(UnreachableError, match="slack gives no socket: invalid_auth"):
         socket.whereto()
     assert SlackSocket(url=slack.url, app_token=APP_TOKEN).whereto() == line.url.split("/")[2]
+    assert "\n" not in str(_refused(SlackSocket(url=slack.url, app_token="xapp-wrong")))  # noqa: S106
+
+
+@pytest.mark.criterion(123)
+def test_socket_mode_that_is_switched_off_is_told(slack: Slack) -> None:
+    socket = SlackSocket(url=slack.url, app_token=APP_TOKEN)
+    assert str(_refused(socket)) == "slack gives no socket: socket_mode_not_enabled"
+
+
+def _refused(socket: SlackSocket) -> UnreachableError:
+    with pytest.raises(UnreachableError) as caught:
+        socket.whereto()
+    return caught.value

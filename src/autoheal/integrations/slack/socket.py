@@ -1,16 +1,17 @@
 """Socket mode: a connection that we open to Slack, over which it tells what people said and pressed.
 
-Source: Slack's page on socket mode; the connection, its renewal and its pings are those of slack_sdk.
+Source: Slack's page on socket mode; the connection, its pings and its handover are those of slack_sdk.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from http.client import HTTPException
 
-from slack_sdk.errors import SlackClientError
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
@@ -24,8 +25,11 @@ from autoheal.ports.runs import Json
 _LOG = logging.getLogger(__name__)
 _SECONDS = 10
 _WORKERS = 4
+_LOOK, _HELD = 0.2, 30.0
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
-_REFUSED = (SlackClientError, HTTPException, OSError)
+_REASON = 200
+_REFUSED = (SlackClientError, HTTPException, OSError, ValueError, LookupError)
+"""The last two: what the library raises on an answer that is not Slack's, such as a proxy's page."""
 
 
 class SlackSocket:
@@ -33,27 +37,33 @@ class SlackSocket:
 
     def __init__(self, *, url: str, app_token: str) -> None:
         self._web = WebClient(base_url=f"{url.rstrip('/')}/", timeout=_SECONDS, retry_handlers=[])
+        self._web.proxy = None  # as everywhere: nothing comes from the environment
         self._token = app_token
         self._closing = threading.Event()
         self._client: SocketModeClient | None = None
         self._thread: threading.Thread | None = None
 
     def open(self, take: Take) -> None:
-        """Connect in the background, again and again until it works.
+        """Connect in the background, and again whenever the connection is lost.
 
         What comes is handed over and then acknowledged; what could not be taken is not, and comes again.
         """
-        client = SocketModeClient(
-            app_token=self._token, web_client=self._web, concurrency=_WORKERS, logger=_LOG
-        )
 
         def listen(via: BaseSocketModeClient, request: SocketModeRequest) -> None:
             if _taken(take, request.payload):
                 via.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
 
+        client = _Client(
+            self._token,
+            logger=_LOG,
+            web_client=self._web,
+            auto_reconnect_enabled=False,  # it would try every 5 s for ever: we wait longer each time
+            concurrency=_WORKERS,
+        )
+        client.proxy = None
         client.socket_mode_request_listeners.append(listen)
         self._client = client
-        self._thread = threading.Thread(target=self._connect, args=(client,), name="slack", daemon=True)
+        self._thread = threading.Thread(target=self._keep, args=(client,), name="slack", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -72,17 +82,36 @@ class SlackSocket:
             raise UnreachableError(f"slack gives no socket: {_reason(error)}") from None
         return str(said.get("url", "")).split("//")[-1].split("/")[0]
 
-    def _connect(self, client: SocketModeClient) -> None:
+    def _keep(self, client: SocketModeClient) -> None:
         wait = _FIRST_WAIT
         while not self._closing.is_set():
+            began, asked = time.monotonic(), 0.0
             try:
                 client.connect_to_new_endpoint()
             except _REFUSED as error:
-                _LOG.warning("slack: no socket, again in %.0f s: %s", wait, _reason(error))
-                self._closing.wait(wait)
-                wait = min(2 * wait, _LONGEST_WAIT)
-            else:
-                return
+                asked = _asked(error)
+                _LOG.warning("slack: no socket, again in %.0f s: %s", max(wait, asked), _reason(error))
+            while client.is_connected() and not self._closing.wait(_LOOK):
+                pass
+            if time.monotonic() - began > _HELD:
+                wait = _FIRST_WAIT
+            self._closing.wait(max(wait, asked))
+            wait = min(2 * wait, _LONGEST_WAIT)
+
+
+class _Client(SocketModeClient):
+    def issue_new_wss_url(self) -> str:
+        # The library would sleep out a rate limit in here, where nobody could stop it.
+        return str(self.web_client.apps_connections_open(app_token=self.app_token)["url"])
+
+    def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002  the library's
+        try:
+            super().connect_to_new_endpoint(force=force)
+        except _REFUSED as error:
+            if not force:
+                raise
+            # Slack announced the end of this connection: when it comes, another is sought.
+            _LOG.warning("slack: the socket will end, and there is no new one yet: %s", _reason(error))
 
 
 def _taken(take: Take, payload: Mapping[str, Json]) -> bool:
@@ -97,5 +126,12 @@ def _taken(take: Take, payload: Mapping[str, Json]) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    answer = getattr(error, "response", None)
-    return str(answer.get("error")) if answer is not None else str(error) or type(error).__name__
+    told = error.response.get("error") if isinstance(error, SlackApiError) else error
+    return " ".join(str(told).split())[:_REASON] or type(error).__name__
+
+
+def _asked(error: Exception) -> float:
+    """Seconds for which Slack wants to be left alone."""
+    headers = error.response.headers if isinstance(error, SlackApiError) else {}
+    told = next((str(value) for name, value in headers.items() if name.lower() == "retry-after"), "")
+    return min(float(told), _LONGEST_WAIT) if told.isdecimal() else 0.0
