@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.doubles.slack import (
     pressed,
     signed,
     slack_server,
+    socket_mode,
 )
 from tests.unit.surfaces.stage import Browser, alert, browser, story
 
@@ -40,6 +42,8 @@ from autoheal.integrations.database.database import Database
 from autoheal.integrations.machine import SystemClock
 from autoheal.integrations.memory.runs import MemoryRuns
 from autoheal.integrations.slack.config import SlackSettings
+from autoheal.integrations.slack.socket import SlackSocket
+from autoheal.ports.runs import Json
 from autoheal.sandbox.attacked.attack import Attack, attacks
 from autoheal.surfaces.chat_line import heard_by
 from autoheal.wiring import wire
@@ -471,6 +475,56 @@ def test_a_press_over_the_line_that_we_open_decides_once(app: App, waiting: Miti
     assert (given.actor, given.decision, given.channel) == ("dana", Decision.APPROVED, "chat")
     heard_by(app)(document | {"user": {"id": "U666"}})
     assert list(app.memory.mitigations.approvals(waiting.id)) == [given]
+
+
+def test_presses_over_a_live_socket_decide_once_and_only_those_of_people_we_know(
+    app: App, waiting: Mitigation, slack: Slack
+) -> None:
+    thread, value = _thread(app, _of(app, waiting)), f"{waiting.id}|{waiting.digest}"
+
+    def press(user: str) -> Json:
+        body, _ = pressed("ah_approve", value, thread, user=user)
+        document: Json = json.loads(parse_qs(body.decode())["payload"][0])
+        return document
+
+    line_of = SlackSocket(url=slack.url, app_token=APP_TOKEN)
+    with socket_mode(slack) as line:
+        line_of.open(heard_by(app))
+        _until(lambda: line.connected != [])
+        line.send("interactive", press("U666"), envelope_id="e1")
+        _until(lambda: line.acknowledged == ["e1"])
+        assert list(app.memory.mitigations.approvals(waiting.id)) == []
+        for number in (2, 3):  # the same press twice, as when the first acknowledgement was lost
+            line.send("interactive", press(PERSON), envelope_id=f"e{number}")
+            _until(lambda: line.acknowledged[-1] == f"e{number}")  # noqa: B023  it is called at once
+        line_of.close()
+    (given,) = app.memory.mitigations.approvals(waiting.id)
+    assert (given.actor, given.decision, given.channel) == ("dana", Decision.APPROVED, "chat")
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    for _ in range(1_500):
+        if holds():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen in 15 s")
+
+
+def test_a_word_that_could_not_be_acted_on_is_acted_on_when_it_comes_again(
+    app: App, incident: Incident
+) -> None:
+    _room(app).teller.catch_up()
+    said: Json = json.loads(mention("I think it is checkout", _thread(app, incident))[0])
+    assert isinstance(said, dict)
+    asleep = wire(app.config)  # nothing runs in it yet
+    with pytest.raises(UnreachableError):
+        heard_by(asleep)(said)
+    asleep.stop()
+    runs = app.runs
+    assert isinstance(runs, MemoryRuns)
+    for _ in range(2):
+        heard_by(app)(said)
+    assert [workflow for workflow, _ in runs.started].count(WEIGH) == 1
 
 
 def test_a_chat_that_can_hear_nobody_is_refused(slack: Slack) -> None:

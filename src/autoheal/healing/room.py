@@ -74,6 +74,9 @@ class Room:
             except (RefusedError, UserError) as error:
                 # The thread is where the person waits for an answer.
                 self.responder.note(incident_id, "human", f"{heard.person} was refused: {error}")
+            except Exception:
+                self.posts.release(incident_id, f"heard:{heard.id}")  # it comes again, and is not to be lost
+                raise
         return ""
 
     def _act(self, incident_id: str, heard: Pressed | Said, acts: Acts) -> None:

@@ -112,6 +112,10 @@ class PostStore(Protocol):
         """Note that this is about to be done; false when it was noted before, also under a race."""
         ...
 
+    def release(self, incident_id: str, key: str) -> None:
+        """Forget a claim: it was not done, and may be done again."""
+        ...
+
     def settle(self, post: Post) -> None:
         """Note where a claimed message stands."""
         ...

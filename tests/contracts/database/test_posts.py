@@ -35,6 +35,16 @@ def test_of_many_who_claim_a_message_at_once_one_may_send_it(database: Database)
     assert database.posts.claim("inc_2", "opening")
 
 
+def test_what_was_released_may_be_claimed_again_but_not_what_stands_somewhere(database: Database) -> None:
+    for key in ("heard:1", "opening"):
+        database.posts.claim("inc_1", key)
+    database.posts.settle(Post(incident_id="inc_1", key="opening", place="C1:17.5"))
+    for key in ("heard:1", "opening", "never"):
+        database.posts.release("inc_1", key)
+    assert database.posts.claim("inc_1", "heard:1")
+    assert not database.posts.claim("inc_1", "opening")
+
+
 def test_a_settled_message_is_found_by_its_place_and_by_its_incident(database: Database) -> None:
     database.posts.claim("inc_1", "opening")
     database.posts.claim("inc_1", "entry")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from autoheal.domain.errors import NotFoundError
 from autoheal.domain.message import Post
@@ -25,6 +25,12 @@ class DatabasePosts:
         """Note that this is about to be done; false when it was noted before."""
         with self._connections.write() as connection:
             return insert_once(connection, _TABLE, {"incident_id": incident_id, "key": key, "place": ""})
+
+    def release(self, incident_id: str, key: str) -> None:
+        """Forget a claim, unless it is known where it stands."""
+        claimed = (_TABLE.c.incident_id == incident_id) & (_TABLE.c.key == key) & (_TABLE.c.place == "")
+        with self._connections.write() as connection:
+            connection.execute(delete(_TABLE).where(claimed))
 
     def settle(self, post: Post) -> None:
         """Note where it stands."""
