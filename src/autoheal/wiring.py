@@ -385,7 +385,7 @@ def _checks(
             checks.actuator_probe(responder.actuator if config.platform else None),
             checks.forge_probe(forge, repositories),
             checks.policy_probe(responder.policy, config.environment),
-            checks.chat_probe(config.slack.open() if config.slack else None),
+            *checks.chat_probes(config.slack.open() if config.slack else None),
             checks.line_probe(config.slack.open_line() if config.slack else None),
             *model_probes(responder.minds.each() if responder.minds else {}, config.reasoning),
             *tool_probes(responder.belt),

@@ -554,16 +554,29 @@ def test_hostile_words_in_the_chat_decide_and_change_nothing(
 
 @pytest.mark.criterion(123)
 @pytest.mark.parametrize(
-    ("forbidden", "status", "says"),
+    ("forbidden", "scopes", "says"),
     [
-        ("", "ok", "autoheal in acme, channel C07INCIDENT; can read its messages"),
-        ("conversations.history", "warn", "cannot read its messages"),
-        ("auth.test", "fail", "missing_scope"),
+        (
+            "",
+            "chat:write, channels:history",
+            {
+                "chat": "ok: autoheal in acme, channel C07INCIDENT",
+                "chat speaks": "ok: may speak",
+                "chat reads": "ok: can read the channel",
+                "chat line": "skip: the chat calls us, or there is none",
+            },
+        ),
+        ("", "channels:history", {"chat": "ok", "chat speaks": "fail: the token lacks chat:write"}),
+        ("", "", {"chat": "ok", "chat speaks": "fail: slack did not tell the scopes", "chat reads": "ok"}),
+        ("conversations.history", "chat:write", {"chat speaks": "ok", "chat reads": "warn: cannot read"}),
+        ("auth.test", "chat:write", {"chat": "fail: slack refused auth.test: missing_scope"}),
     ],
 )
 def test_doctor_tells_what_the_chat_lets_us_do(
-    app: App, slack: Slack, forbidden: str, status: str, says: str
+    app: App, slack: Slack, forbidden: str, scopes: str, says: dict[str, str]
 ) -> None:
-    slack.forbidden = frozenset({forbidden})
-    (seen,) = [check for check in app.checks() if check.name == "chat"]
-    assert (seen.status, says in seen.text) == (status, True)
+    slack.forbidden, slack.scopes = frozenset({forbidden}), scopes
+    seen = {check.name: check for check in app.checks() if check.name in says}
+    for name, start in says.items():
+        assert f"{seen[name].status}: {seen[name].text}".startswith(start)
+        assert bool(seen[name].mend) == (seen[name].status in ("warn", "fail"))

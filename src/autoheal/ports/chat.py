@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -28,6 +28,10 @@ class Chat(Protocol):
 
     def whoami(self) -> str:
         """As whom we speak, and where; raises UnreachableError."""
+        ...
+
+    def missing(self) -> Sequence[str]:
+        """Rights that we need to speak and were not given; raises UnreachableError."""
         ...
 
     def render(self, message: Message, *, key: str, thread: str) -> str:

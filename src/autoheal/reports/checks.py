@@ -203,20 +203,42 @@ def traces_probe(traces: Traces | None, *, now: datetime) -> Probe:
     return Probe(name="traces", group="telemetry", look=look, mend="check sources.jaeger.url")
 
 
-def chat_probe(chat: Chat | None) -> Probe:
-    """The chat knows us, and lets us read what we said: each is told apart; saying is not tried."""
+def chat_probes(chat: Chat | None) -> tuple[Probe, ...]:
+    """The chat knows us, lets us speak, and lets us read what we said; nothing is said to find out."""
 
-    def look() -> Seen:
+    def known() -> Seen:
+        return ok(chat.whoami()) if chat else skip("no chat is configured")
+
+    def speaks() -> Seen:
+        lacking = chat.missing() if chat else None
+        if lacking is None:
+            return skip("no chat is configured")
+        if lacking:
+            return fail(f"the token lacks {', '.join(lacking)}")
+        return ok("may speak")
+
+    def reads() -> Seen:
         if chat is None:
             return skip("no chat is configured")
-        who = chat.whoami()
         try:
             chat.find("doctor", thread="")
         except AutohealError as error:
-            return warn(f"{who}; cannot read its messages, so one could be said twice: {error}")
-        return ok(f"{who}; can read its messages")
+            return warn(f"cannot read the channel, so a message could be said twice: {error}")
+        return ok("can read the channel")
 
-    return Probe(name="chat", group="people", look=look, mend="check slack.token, its scopes and the channel")
+    return (
+        _chat_probe("chat", known, "check slack.token"),
+        _chat_probe("chat speaks", speaks, "add the scopes to the Slack app and install it again"),
+        _chat_probe(
+            "chat reads",
+            reads,
+            "invite the app to slack.channel; scope channels:history, or groups:history of a private one",
+        ),
+    )
+
+
+def _chat_probe(name: str, look: Callable[[], Seen], mend: str) -> Probe:
+    return Probe(name=name, group="people", look=look, mend=mend)
 
 
 def line_probe(line: ChatLine | None) -> Probe:

@@ -54,6 +54,7 @@ class Reply:
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
     delayed_seconds: float = 0.0
 
     @property
@@ -135,7 +136,7 @@ class Endpoint:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UnreachableError(f"{self.name} at {self.url}: {_reason(error, left)}") from error
         again = _retry_after(response) if call.repeatable else None
-        return Reply(status=response.status_code, body=body), again
+        return Reply(status=response.status_code, body=body, headers=response.headers), again
 
     def _read(self, response: httpx.Response, deadline: float) -> bytes:
         body = bytearray()

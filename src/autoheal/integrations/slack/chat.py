@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from autoheal.domain.errors import RefusedError, UnreachableError
 from autoheal.domain.message import Message
-from autoheal.integrations.http.endpoint import Call, Endpoint
+from autoheal.integrations.http.endpoint import Call, Endpoint, Reply
 from autoheal.integrations.slack.blocks import blocks, fallback
 from autoheal.ports.runs import Json
 
 _EVENT = "autoheal"
 _PAGE = 200
+_SCOPES_HEADER = "X-OAuth-Scopes"
+_SCOPES = ("chat:write",)
+"""What cannot be tried without saying something."""
 _UNSHOWABLE = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text"}
     | {"metadata_too_large", "invalid_metadata_format", "invalid_metadata_schema"}
@@ -56,6 +59,16 @@ class SlackChat:
         said = self._call("auth.test", content=b"{}")
         return f"{said.get('user')} in {said.get('team')}, channel {self._channel}"
 
+    def missing(self) -> Sequence[str]:
+        """Scopes that the token lacks; Slack tells in a header which ones it has."""
+        reply = self._send("auth.test", content=b"{}")
+        _said("auth.test", reply)
+        told = reply.headers.get(_SCOPES_HEADER)
+        if told is None:
+            raise UnreachableError(f"slack did not tell the scopes of the token, in {_SCOPES_HEADER}")
+        given = {scope.strip() for scope in told.split(",")}
+        return [scope for scope in _SCOPES if scope not in given]
+
     def render(self, message: Message, *, key: str, thread: str) -> str:
         """The body of `chat.postMessage`, byte for byte."""
         return _json(self._body(message, key, thread)).decode()
@@ -74,23 +87,25 @@ class SlackChat:
     def _call(
         self, method: str, *, content: bytes | None = None, query: Mapping[str, str] | None = None
     ) -> dict[str, Json]:
+        return _said(method, self._send(method, content=content, query=query))
+
+    def _send(
+        self, method: str, *, content: bytes | None = None, query: Mapping[str, str] | None = None
+    ) -> Reply:
         headers = {"Content-Type": "application/json; charset=utf-8"} if content is not None else {}
-        reply = self._endpoint.send(
-            Call(
-                method="GET" if content is None else "POST",
-                path=f"/{method}",
-                query=query or {},
-                content=content,
-                headers=headers,
-            )
-        )
-        said = reply.json
-        if not isinstance(said, dict) or said.get("ok") is not True:
-            why = said.get("error") if isinstance(said, dict) else f"status {reply.status}"
-            if why in _UNSHOWABLE:
-                raise RefusedError("chat.message", f"slack cannot show it: {why}")
-            raise UnreachableError(f"slack refused {method}: {why}")
-        return said
+        verb = "GET" if content is None else "POST"
+        call = Call(method=verb, path=f"/{method}", query=query or {}, content=content, headers=headers)
+        return self._endpoint.send(call)
+
+
+def _said(method: str, reply: Reply) -> dict[str, Json]:
+    said = reply.json
+    if not isinstance(said, dict) or said.get("ok") is not True:
+        why = said.get("error") if isinstance(said, dict) else f"status {reply.status}"
+        if why in _UNSHOWABLE:
+            raise RefusedError("chat.message", f"slack cannot show it: {why}")
+        raise UnreachableError(f"slack refused {method}: {why}")
+    return said
 
 
 def _shown(message: Message) -> dict[str, Json]:
