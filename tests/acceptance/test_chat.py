@@ -534,6 +534,21 @@ def test_a_chat_that_can_hear_nobody_is_refused(slack: Slack) -> None:
     assert SlackSettings.model_validate(said | {"app_token": APP_TOKEN}).open_line() is not None
 
 
+@pytest.mark.parametrize(
+    ("token", "app_token", "says"),
+    [(_TOKEN, _TOKEN, "app_token is no app token"), (APP_TOKEN, APP_TOKEN, "token is an app token")],
+)
+def test_tokens_in_each_others_place_are_refused_in_one_line_without_being_told(
+    tmp_path: Path, token: str, app_token: str, says: str
+) -> None:
+    text = f'[slack]\ntoken = "{token}"\napp_token = "{app_token}"\nchannel = "{CHANNEL}"\n'
+    (tmp_path / "autoheal.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=says) as caught:
+        load(tmp_path / "autoheal.toml")
+    assert "of-the-double" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("attack", attacks("chat"), ids=lambda attack: attack.id)
 def test_hostile_words_in_the_chat_decide_and_change_nothing(
     attack: Attack, app: App, waiting: Mitigation, slack: Slack

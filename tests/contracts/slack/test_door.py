@@ -61,6 +61,9 @@ def test_the_recorded_greeting_is_answered() -> None:
         {"X-Slack-Request-Timestamp": str(_AT + 1)},
         {"X-Slack-Request-Timestamp": "soon"},
         {"X-Slack-Request-Timestamp": ""},
+        {"X-Slack-Request-Timestamp": "9" * 400},
+        {"X-Slack-Request-Timestamp": "9" * 5_000},
+        {"X-Slack-Request-Timestamp": "inf"},
     ],
     ids=str,
 )
@@ -74,6 +77,16 @@ def test_a_changed_body_is_refused(samples: Path) -> None:
     body = (samples / "slack_block_actions.form.txt").read_bytes()
     with pytest.raises(RefusedError, match="signature"):
         _DOOR.read(_RECORDED, body.replace(b"approve", b"approvf"), now=_NOW)
+
+
+@pytest.mark.parametrize("missing", ["X-Slack-Signature", "X-Slack-Request-Timestamp"])
+def test_a_call_without_its_proof_is_refused(missing: str, samples: Path) -> None:
+    body = (samples / "slack_block_actions.form.txt").read_bytes()
+    headers = {name: value for name, value in _RECORDED.items() if name != missing}
+    with pytest.raises(RefusedError, match="signature"):
+        _DOOR.read(headers, body, now=_NOW)
+    with pytest.raises(RefusedError, match="signature"):
+        _DOOR.read(_RECORDED, b"\xff" + body, now=_NOW)
 
 
 @pytest.mark.parametrize("seconds", [301, 3_600, -301])

@@ -11,6 +11,8 @@ from autoheal.integrations.slack.chat import SlackChat
 from autoheal.integrations.slack.door import SlackDoor
 from autoheal.integrations.slack.socket import SlackSocket
 
+_APP_TOKEN = "xapp-"  # noqa: S105  how all of them begin
+
 
 class SlackSettings(HttpSettings):
     """One channel with a thread for each incident.
@@ -61,4 +63,10 @@ class SlackSettings(HttpSettings):
     def _hears(self) -> Self:
         if self.signing_secret is None and self.app_token is None:
             raise ValueError("give signing_secret, so that Slack can call, or app_token for socket mode")
+        if self.token.get_secret_value().startswith(_APP_TOKEN):
+            raise ValueError(
+                "token is an app token, xapp-...: give the bot's, xoxb-..., and this as app_token"
+            )
+        if self.app_token is not None and not self.app_token.get_secret_value().startswith(_APP_TOKEN):
+            raise ValueError("app_token is no app token: it begins with xapp-")
         return self
