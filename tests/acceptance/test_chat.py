@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+from pydantic import SecretStr
 from tests.attacks.production import Planted, shop, template
 from tests.doubles.slack import (
     APP_TOKEN,
@@ -42,7 +43,6 @@ from autoheal.integrations.database.database import Database
 from autoheal.integrations.machine import SystemClock
 from autoheal.integrations.memory.runs import MemoryRuns
 from autoheal.integrations.slack.config import SlackSettings
-from autoheal.integrations.slack.socket import SlackSocket
 from autoheal.ports.runs import Json
 from autoheal.sandbox.attacked.attack import Attack, attacks
 from autoheal.surfaces.chat_line import heard_by
@@ -487,7 +487,8 @@ def test_presses_over_a_live_socket_decide_once_and_only_those_of_people_we_know
         document: Json = json.loads(parse_qs(body.decode())["payload"][0])
         return document
 
-    line_of = SlackSocket(url=slack.url, app_token=APP_TOKEN)
+    line_of = _settings(slack).model_copy(update={"app_token": SecretStr(APP_TOKEN)}).open_line()
+    assert line_of is not None
     with socket_mode(slack) as line:
         line_of.open(heard_by(app))
         _until(lambda: line.connected != [])

@@ -10,10 +10,21 @@ from typing import Self
 from urllib.parse import parse_qs
 
 import pytest
-from tests.doubles.slack import APP_TOKEN, PERSON, Line, Slack, mention, pressed, slack_server, socket_mode
+from tests.doubles.slack import (
+    APP_TOKEN,
+    CHANNEL,
+    PERSON,
+    Line,
+    Slack,
+    mention,
+    pressed,
+    slack_server,
+    socket_mode,
+)
 
 from autoheal.domain.errors import ConflictError, OverloadedError, UnreachableError
 from autoheal.domain.message import Press
+from autoheal.integrations.slack.config import SlackSettings
 from autoheal.integrations.slack.door import SlackDoor
 from autoheal.integrations.slack.socket import SlackSocket
 from autoheal.ports.chat import Pressed, Said, Unheard
@@ -54,13 +65,20 @@ def _until(holds: Callable[[], bool]) -> None:
     raise AssertionError("it did not happen in 15 s")
 
 
+def _socket(slack: Slack, app_token: str = APP_TOKEN) -> SlackSocket:
+    said = {"url": slack.url, "token": "xoxb-1", "channel": CHANNEL, "app_token": app_token}
+    socket = SlackSettings.model_validate({**said, "timeout_seconds": 5}).open_line()
+    assert socket is not None
+    return socket
+
+
 class _Ear:
     """Keeps what it hears; raises what it is told to, once each."""
 
     def __init__(self, slack: Slack, *failing: Exception) -> None:
         self.heard: list[Mapping[str, Json]] = []
         self.failing = list(failing)
-        self.socket = SlackSocket(url=slack.url, app_token=APP_TOKEN)
+        self.socket = _socket(slack)
 
     def __enter__(self) -> Self:
         self.socket.open(self._take)
@@ -198,9 +216,9 @@ def test_when_no_new_socket_is_to_be_had_it_is_told_in_one_line_and_sought_again
         _until(lambda: len(line.connected) == 1)
         slack.down = True
         line.refresh()
-        _until(lambda: "slack: the socket will end" in caplog.text)
+        _until(lambda: "the one that we have will end" in caplog.text)
         line.drop()
-        _until(lambda: "slack: no socket, again in" in caplog.text)
+        _until(lambda: "service_unavailable; again in" in caplog.text)
         slack.down = False
         _until(lambda: len(line.connected) == 2)
         line.send("interactive", _press(), envelope_id="e1")
@@ -223,6 +241,17 @@ def test_it_asks_no_sooner_than_slack_wants_and_can_be_closed_meanwhile(slack: S
     assert len(line.connected) == 1
 
 
+def test_no_proxy_of_the_environment_is_taken(
+    slack: Slack, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with _Ear(slack):
+        _until(lambda: len(line.connected) == 1)
+
+
 def test_a_slack_that_is_down_is_asked_less_and_less_often(slack: Slack, line: Line) -> None:
     slack.down = True
     with _Ear(slack):
@@ -234,16 +263,16 @@ def test_a_slack_that_is_down_is_asked_less_and_less_often(slack: Slack, line: L
 
 @pytest.mark.criterion(123)
 def test_a_token_that_slack_does_not_know_is_told_in_one_line(slack: Slack, line: Line) -> None:
-    socket = SlackSocket(url=slack.url, app_token="xapp-wrong")  # noqa: S106  a double's
+    socket = _socket(slack, "xapp-wrong")
     with pytest.raises(UnreachableError, match="slack gives no socket: invalid_auth"):
         socket.whereto()
-    assert SlackSocket(url=slack.url, app_token=APP_TOKEN).whereto() == line.url.split("/")[2]
-    assert "\n" not in str(_refused(SlackSocket(url=slack.url, app_token="xapp-wrong")))  # noqa: S106
+    assert _socket(slack).whereto() == line.url.split("/")[2]
+    assert "\n" not in str(_refused(_socket(slack, "xapp-wrong")))
 
 
 @pytest.mark.criterion(123)
 def test_socket_mode_that_is_switched_off_is_told(slack: Slack) -> None:
-    socket = SlackSocket(url=slack.url, app_token=APP_TOKEN)
+    socket = _socket(slack)
     assert str(_refused(socket)) == "slack gives no socket: socket_mode_not_enabled"
 
 

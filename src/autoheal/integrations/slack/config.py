@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field, HttpUrl, SecretStr, model_validator
 
 from autoheal.integrations.http.config import HttpSettings
+from autoheal.integrations.http.endpoint import Endpoint
 from autoheal.integrations.slack.chat import SlackChat
 from autoheal.integrations.slack.door import SlackDoor
 from autoheal.integrations.slack.socket import SlackSocket
@@ -44,9 +45,7 @@ class SlackSettings(HttpSettings):
 
     def open(self) -> SlackChat:
         """The Chat port."""
-        bearer = SecretStr(f"Bearer {self.token.get_secret_value()}")
-        reach = self.model_copy(update={"headers": {**self.headers, "Authorization": bearer}})
-        return SlackChat(reach.endpoint("slack"), channel=self.channel)
+        return SlackChat(self._endpoint(self.token), channel=self.channel)
 
     def open_door(self) -> SlackDoor:
         """The ChatDoor port."""
@@ -55,9 +54,12 @@ class SlackSettings(HttpSettings):
 
     def open_line(self) -> SlackSocket | None:
         """The ChatLine port, where there is a token for it."""
-        if self.app_token is None:
-            return None
-        return SlackSocket(url=str(self.url), app_token=self.app_token.get_secret_value())
+        return SlackSocket(self._endpoint(self.app_token)) if self.app_token else None
+
+    def _endpoint(self, token: SecretStr) -> Endpoint:
+        bearer = SecretStr(f"Bearer {token.get_secret_value()}")
+        reach = self.model_copy(update={"headers": {**self.headers, "Authorization": bearer}})
+        return reach.endpoint("slack")
 
     @model_validator(mode="after")
     def _hears(self) -> Self:

@@ -8,17 +8,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
-from http.client import HTTPException
+from collections.abc import Callable, Mapping
 
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackClientError
 from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
-from slack_sdk.web import WebClient
 
 from autoheal.domain.errors import RefusedError, UnreachableError, UserError, WorldError
+from autoheal.integrations.http.endpoint import Call, Endpoint
 from autoheal.ports.chat import Take
 from autoheal.ports.runs import Json
 
@@ -27,18 +26,14 @@ _SECONDS = 10
 _WORKERS = 4
 _LOOK, _HELD = 0.2, 30.0
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
-_REASON = 200
-_REFUSED = (SlackClientError, HTTPException, OSError, ValueError, LookupError)
-"""The last two: what the library raises on an answer that is not Slack's, such as a proxy's page."""
+_FAILED = (WorldError, SlackClientError, OSError)
 
 
 class SlackSocket:
-    """The ChatLine; url is Slack's Web API, where the address of the socket is asked for."""
+    """The ChatLine; the endpoint is Slack's Web API with the app token, and gives the socket's address."""
 
-    def __init__(self, *, url: str, app_token: str) -> None:
-        self._web = WebClient(base_url=f"{url.rstrip('/')}/", timeout=_SECONDS, retry_handlers=[])
-        self._web.proxy = None  # as everywhere: nothing comes from the environment
-        self._token = app_token
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
         self._closing = threading.Event()
         self._client: SocketModeClient | None = None
         self._thread: threading.Thread | None = None
@@ -53,14 +48,7 @@ class SlackSocket:
             if _taken(take, request.payload):
                 via.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
 
-        client = _Client(
-            self._token,
-            logger=_LOG,
-            web_client=self._web,
-            auto_reconnect_enabled=False,  # it would try every 5 s for ever: we wait longer each time
-            concurrency=_WORKERS,
-        )
-        client.proxy = None
+        client = _Client(self._address)
         client.socket_mode_request_listeners.append(listen)
         self._client = client
         self._thread = threading.Thread(target=self._keep, args=(client,), name="slack", daemon=True)
@@ -76,11 +64,15 @@ class SlackSocket:
 
     def whereto(self) -> str:
         """The host that we would connect to; raises UnreachableError when Slack gives us no address."""
-        try:
-            said = self._web.apps_connections_open(app_token=self._token)
-        except _REFUSED as error:
-            raise UnreachableError(f"slack gives no socket: {_reason(error)}") from None
-        return str(said.get("url", "")).split("//")[-1].split("/")[0]
+        return self._address().split("//")[-1].split("/")[0]
+
+    def _address(self) -> str:
+        """An address that is good for one connection, soon."""
+        reply = self._endpoint.send(Call(method="POST", path="/apps.connections.open", repeatable=False))
+        said = reply.json if isinstance(reply.json, dict) else {"error": f"status {reply.status}"}
+        if said.get("ok") is not True or not isinstance(url := said.get("url"), str):
+            raise _NoSocketError(str(said.get("error")), reply.headers.get("Retry-After", ""))
+        return url
 
     def _keep(self, client: SocketModeClient) -> None:
         wait = _FIRST_WAIT
@@ -88,9 +80,9 @@ class SlackSocket:
             began, asked = time.monotonic(), 0.0
             try:
                 client.connect_to_new_endpoint()
-            except _REFUSED as error:
-                asked = _asked(error)
-                _LOG.warning("slack: no socket, again in %.0f s: %s", max(wait, asked), _reason(error))
+            except _FAILED as error:
+                asked = error.seconds if isinstance(error, _NoSocketError) else 0.0
+                _LOG.warning("%s; again in %.0f s", error, max(wait, asked))
             while client.is_connected() and not self._closing.wait(_LOOK):
                 pass
             if time.monotonic() - began > _HELD:
@@ -99,19 +91,33 @@ class SlackSocket:
             wait = min(2 * wait, _LONGEST_WAIT)
 
 
+class _NoSocketError(UnreachableError):
+    """Slack gives no address, and wants to be left alone for some seconds."""
+
+    def __init__(self, why: str, retry_after: str) -> None:
+        super().__init__(f"slack gives no socket: {why[:200]}")
+        self.seconds = min(float(retry_after), _LONGEST_WAIT) if retry_after.isdecimal() else 0.0
+
+
 class _Client(SocketModeClient):
+    """The library's, but its address comes over our endpoint, and who holds it connects it again."""
+
+    def __init__(self, address: Callable[[], str]) -> None:
+        super().__init__("", logger=_LOG, auto_reconnect_enabled=False, concurrency=_WORKERS)
+        self.proxy = None  # as everywhere: nothing comes from the environment
+        self._address = address
+
     def issue_new_wss_url(self) -> str:
-        # The library would sleep out a rate limit in here, where nobody could stop it.
-        return str(self.web_client.apps_connections_open(app_token=self.app_token)["url"])
+        return self._address()
 
     def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002  the library's
         try:
             super().connect_to_new_endpoint(force=force)
-        except _REFUSED as error:
+        except _FAILED as error:
             if not force:
                 raise
             # Slack announced the end of this connection: when it comes, another is sought.
-            _LOG.warning("slack: the socket will end, and there is no new one yet: %s", _reason(error))
+            _LOG.warning("%s; the one that we have will end", error)
 
 
 def _taken(take: Take, payload: Mapping[str, Json]) -> bool:
@@ -123,15 +129,3 @@ def _taken(take: Take, payload: Mapping[str, Json]) -> bool:
         _LOG.warning("slack: not taken, it will come again: %s", error)
         return False
     return True
-
-
-def _reason(error: Exception) -> str:
-    told = error.response.get("error") if isinstance(error, SlackApiError) else error
-    return " ".join(str(told).split())[:_REASON] or type(error).__name__
-
-
-def _asked(error: Exception) -> float:
-    """Seconds for which Slack wants to be left alone."""
-    headers = error.response.headers if isinstance(error, SlackApiError) else {}
-    told = next((str(value) for name, value in headers.items() if name.lower() == "retry-after"), "")
-    return min(float(told), _LONGEST_WAIT) if told.isdecimal() else 0.0
