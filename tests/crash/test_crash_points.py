@@ -22,6 +22,8 @@ pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not 
 UNREACHED = {
     "audit.bury": "a person deletes an investigation long after; it is one transaction",
     "incidents.forget": "a person deletes an investigation long after; it is one transaction",
+    "graph.page": "a person looks at the catalog, which writes nothing",
+    "graph.contested": "the same",
     "graph.supersede": "nothing contradicts what these lives believe",
     "graph.retract": "no part of an incident's life withdraws a fact",
     "heal.take_answer": "nobody is known who could be asked",

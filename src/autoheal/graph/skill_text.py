@@ -119,15 +119,9 @@ def _prose(skill: Skill) -> Iterator[str]:
         yield from ("## Mitigate", "", "What may be done without asking is for the policy to say.", "")
         yield from (f"- `{name}`: {action} `$service`." for name, action in skill.mitigations.items())
         yield ""
-    yield from ("## Verify", "", f"Gone for {skill.verify_stable_seconds:.0f} s, at most", "")
-    yield from (
-        f"{skill.verify_within_seconds:.0f} s after acting:",
-        "",
-        "```promql",
-        skill.verify_expression,
-        "```",
-        "",
-    )
+    stable, within = skill.verify_stable_seconds, skill.verify_within_seconds
+    yield from ("## Verify", "", f"Gone for {stable:.0f} s, at most {within:.0f} s after acting:", "")
+    yield from ("```promql", skill.verify_expression, "```", "")
     if skill.incidents:
         yield from ("## Where it comes from", "", f"Incidents: {', '.join(skill.incidents)}.")
     for title, text in skill.notes.items():

@@ -144,10 +144,11 @@ def _speaks(terms: Sequence[Term], claimed: Mechanism, found: AbstractSet[Mechan
     mine, most = votes.get(claimed, 0.0), max(votes.values(), default=0.0)
     if claimed in found or mine >= _SPEAKS * most > 0:
         return True
-    slow = claimed in _SLOW and bool(found & _SLOW)
-    return slow and (
-        claimed is Mechanism.DEPENDENCY_LATENCY or (Mechanism.DEPENDENCY_LATENCY in found and mine > 0)
-    )
+    if claimed is Mechanism.DEPENDENCY_LATENCY:
+        return bool(found & _SLOW)
+    # A process that has no room to run looks, from the call that waits for it, like a slow network.
+    stalls = claimed is Mechanism.RESOURCE_EXHAUSTION and Mechanism.NETWORK_DELAY in found
+    return stalls or (claimed in _SLOW and Mechanism.DEPENDENCY_LATENCY in found and mine > 0)
 
 
 def decoy_test(look: SecondLook, scene: Scene, change_id: str | None) -> Objection:

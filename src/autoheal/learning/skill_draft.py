@@ -86,7 +86,7 @@ def _skill(material: Material, chosen: Sequence[Signal], helped: Mitigation) -> 
             ),
         ),
         mitigations={mitigation.value: mitigation.value},
-        verify_expression=helped.check.expression,
+        verify_expression=helped.check.expression.replace(f'"{helped.action.target}"', f'"{SERVICE}"'),
         verify_stable_seconds=max(helped.check.stable_seconds, 1.0),
         verify_within_seconds=max(helped.check.within_seconds, 1.0),
         incidents=(material.incident.id,),
@@ -258,7 +258,8 @@ def _number(value: float) -> str:
 def _description(family: str, alertnames: Sequence[str]) -> str:
     how = quoted(family.replace("_", " ").replace("/", " after a change of kind "), at_most=120)
     named = quoted(", ".join(alertnames) or "one of the early alerts", at_most=300)
-    return f"Diagnose and mitigate a service that fails by {how}. Use this skill when {named} fires."
+    when = f"Use this skill when an alert like {named} fires, on any service."
+    return f"Diagnose and mitigate a service that fails by {how}. {when}"
 
 
 def _slug(text: str) -> str:

@@ -71,7 +71,7 @@ def _stream(row: Row) -> dict[str, object]:
     return {"stream": {"service_name": row.entity}, "values": [[str(int(row.time * _NS)), row.text, told]]}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rig_logs(rig_store: str) -> str:
     """URL of the rig's own store, with the same lines pushed to it; traces stand in the lines there."""
     streams = [

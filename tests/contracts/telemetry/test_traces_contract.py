@@ -106,7 +106,7 @@ def _legacy(trace: Sequence[Span]) -> dict[str, object]:
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rig_traces(rig_store: str) -> str:
     """URL of the rig's own store, with the same spans pushed to it."""
     for service in ("web", "cart", "store", "batch"):

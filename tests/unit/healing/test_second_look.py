@@ -66,6 +66,7 @@ def test_a_mechanism_that_nothing_weighty_speaks_for_is_refuted(
     [
         (BUSY, M.RESOURCE_EXHAUSTION),
         (BUSY, M.DEPENDENCY_LATENCY),
+        (FAR, M.RESOURCE_EXHAUSTION),
         ({"network_gap": 0.6, "stalling_gap": 0.6}, M.RESOURCE_EXHAUSTION),
         (SLOW | {"cpu_shift": 0.05}, M.RESOURCE_EXHAUSTION),
         (FAILING | {"cpu_shift": 0.5}, M.RESOURCE_EXHAUSTION),

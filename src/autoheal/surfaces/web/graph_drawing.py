@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,7 +11,8 @@ from autoheal.domain.catalog import Link, View
 
 COLUMN, ROW, MARGIN = 275, 58, 30
 BOX_WIDTH, BOX_HEIGHT = 190, 40
-_LETTERS = 21
+_LETTERS = 20
+_NUMBER = re.compile(r"^inc_\w*(\w{5})\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,5 +135,7 @@ def _line(link: Link, boxes: Mapping[str, Box]) -> Line:
     )
 
 
-def _short(name: str) -> str:
+def _short(title: str) -> str:
+    """As much as a box holds; the end of an incident's number tells it, and leaves room for its title."""
+    name = _NUMBER.sub(r"…\1", title)
     return name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…"
